@@ -1,0 +1,78 @@
+// swift-tools-version: 6.1
+// No package dependencies: OpenMPI, OpenBLAS and HDF5 come from the system through module maps.
+import PackageDescription
+
+// The CPU the numeric code is compiled for. `native` is the machine that builds; a cluster of mixed
+// CPUs pins one that all its hosts have, for example MICROGPT_MARCH=x86-64-v3.
+let march = Context.environment["MICROGPT_MARCH"] ?? "native"
+#if arch(arm64)
+  let cpuFlags = ["-Xcc", "-mcpu=\(march)"]
+#else
+  let cpuFlags = ["-Xcc", "-march=\(march)"]
+#endif
+
+// Kernels are optimized in debug builds too, so that `swift run` trains at full speed.
+let numeric: [SwiftSetting] = [
+  .unsafeFlags(cpuFlags),
+  .unsafeFlags(["-Ounchecked"], .when(configuration: .release)),
+  .unsafeFlags(["-O"], .when(configuration: .debug)),
+]
+
+func library(
+  _ name: String, _ dependencies: [Target.Dependency] = [], settings: [SwiftSetting] = []
+) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: "\(name)Tests", dependencies: dependencies + ["TestSupport"])
+}
+
+let package = Package(
+  name: "microgpt",
+  products: [
+    .executable(name: "gpt-ddp", targets: ["gpt-ddp"]),
+    .executable(name: "gpt-sample", targets: ["gpt-sample"]),
+  ],
+  targets: [
+    // Floor 0: C libraries and what the C compiler knows about the target CPU.
+    .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    .systemLibrary(name: "CTargetFeatures"),
+    // Floor 1
+    library("Diagnostics"),
+    library("Reproducibility", settings: numeric),
+    library("Kernels", ["COpenBLAS", "CTargetFeatures"], settings: numeric),
+    library("CommandLineOptions", ["Diagnostics"]),
+    // Floor 2
+    library("GPTModel", ["Kernels", "Reproducibility", "Diagnostics"], settings: numeric),
+    library("DataParallel", ["COpenMPI", "Diagnostics"], settings: numeric),
+    // Floor 3
+    library("Checkpointing", ["CHDF5", "GPTModel", "Reproducibility", "Diagnostics"]),
+    library(
+      "Training", ["GPTModel", "DataParallel", "Kernels", "Reproducibility", "Diagnostics"],
+      settings: numeric),
+    // Floor 4
+    .executableTarget(
+      name: "gpt-ddp",
+      dependencies: [
+        "Training", "Checkpointing", "DataParallel", "GPTModel", "CommandLineOptions",
+        "Diagnostics",
+      ]),
+    .executableTarget(
+      name: "gpt-sample",
+      dependencies: ["Checkpointing", "GPTModel", "CommandLineOptions", "Diagnostics"]),
+    // Tests
+    .target(name: "TestSupport", dependencies: ["GPTModel", "Kernels"], path: "Tests/TestSupport"),
+    tests("Reproducibility", ["Reproducibility"]),
+    tests("CommandLineOptions", ["CommandLineOptions", "Diagnostics"]),
+    tests("Kernels", ["Kernels"]),
+    tests("GPTModel", ["GPTModel", "Kernels", "Reproducibility", "Diagnostics"]),
+    tests("DataParallel", ["DataParallel", "Diagnostics"]),
+    tests("Checkpointing", ["Checkpointing", "GPTModel", "Reproducibility", "Diagnostics"]),
+    tests("Training", ["Training", "GPTModel", "Reproducibility", "Diagnostics"]),
+    tests("Programs", ["gpt-ddp", "gpt-sample", "Diagnostics"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,60 @@
+// The five sizes that define a model, and what may be asked of them.
+
+import Diagnostics
+
+/// Sizes of a GPT. Legend used throughout: V vocabulary, C embedding, L layers, T block, H heads, D = C / H.
+public struct GPTConfiguration: Equatable, Hashable, Sendable {
+  public let vocabularySize: Int
+  public let embeddingSize: Int
+  public let layerCount: Int
+  public let blockSize: Int
+  public let headCount: Int
+
+  public var headSize: Int { embeddingSize / headCount }
+  /// Width of the hidden layer of the MLP, 4C.
+  public var hiddenSize: Int { 4 * embeddingSize }
+  /// 2·V·C + T·C + 12·L·C²
+  public var parameterCount: Int {
+    2 * vocabularySize * embeddingSize + blockSize * embeddingSize
+      + 12 * layerCount * embeddingSize * embeddingSize
+  }
+
+  /// Largest sizes accepted. They bound what a hostile checkpoint can make a reader allocate.
+  public static let limits = (
+    vocabularySize: 1_114_113, embeddingSize: 16_384, layerCount: 1_024, blockSize: 65_536,
+    headCount: 1_024, parameterCount: 500_000_000
+  )
+
+  /// - Throws: `InvalidInput` naming the size, its value and what is allowed.
+  public init(
+    vocabularySize: Int, embeddingSize: Int, layerCount: Int, blockSize: Int, headCount: Int
+  ) throws {
+    func check(_ name: String, _ value: Int, _ allowed: ClosedRange<Int>) throws {
+      guard allowed.contains(value) else {
+        throw InvalidInput(
+          "\(name) is \(value); allowed are \(allowed.lowerBound) to \(allowed.upperBound)")
+      }
+    }
+    let limits = Self.limits
+    // One character and BOS are the smallest vocabulary.
+    try check("vocab_size", vocabularySize, 2...limits.vocabularySize)
+    try check("n_embd", embeddingSize, 1...limits.embeddingSize)
+    try check("n_layer", layerCount, 1...limits.layerCount)
+    try check("block_size", blockSize, 1...limits.blockSize)
+    try check("n_head", headCount, 1...limits.headCount)
+    guard embeddingSize % headCount == 0 else {
+      throw InvalidInput(
+        "n_head \(headCount) does not divide n_embd \(embeddingSize); choose a divisor of \(embeddingSize)")
+    }
+    self.vocabularySize = vocabularySize
+    self.embeddingSize = embeddingSize
+    self.layerCount = layerCount
+    self.blockSize = blockSize
+    self.headCount = headCount
+    guard parameterCount <= limits.parameterCount else {
+      throw InvalidInput(
+        "these sizes make \(parameterCount) parameters; allowed are \(limits.parameterCount): "
+          + "choose a smaller n_embd or n_layer")
+    }
+  }
+}

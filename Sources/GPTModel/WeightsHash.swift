@@ -1,0 +1,21 @@
+// The hash that decides whether two models are the same bits.
+
+import Kernels
+import Reproducibility
+
+extension ParameterTable {
+  /// XXH64 over the tensors' bytes in the order of the table, padding left out, as 16 hexadecimal digits.
+  public func weightsHash(of arena: FloatArena) -> String {
+    XXHash64.hexadecimal(weightsDigest(of: arena))
+  }
+
+  public func weightsDigest(of arena: FloatArena) -> UInt64 {
+    precondition(arena.count == arenaCount)
+    var hasher = XXHash64()
+    for entry in entries {
+      hasher.update(
+        UnsafeRawBufferPointer(UnsafeBufferPointer(start: arena.base + entry.offset, count: entry.count)))
+    }
+    return hasher.digest()
+  }
+}

@@ -1,0 +1,40 @@
+// One aligned block of floats with one owner: weights, gradients, optimizer state, activations.
+
+/// `count` floats, zero at first, aligned to 64 bytes (a cache line, the widest vector register).
+///
+/// A class and `@unchecked Sendable` because threads of one rank work on disjoint parts of the same arena;
+/// who may touch what is decided by the code that hands out the parts.
+public final class FloatArena: @unchecked Sendable {
+  public let count: Int
+  public let base: UnsafeMutablePointer<Float>
+  /// Floats allocated beyond `count`, so that a vector load at the last element stays inside.
+  private static let slack = 64
+
+  public init(count: Int) {
+    precondition(count >= 0)
+    self.count = count
+    let bytes = (count + Self.slack) * MemoryLayout<Float>.stride
+    base = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+      .bindMemory(to: Float.self, capacity: count + Self.slack)
+    base.initialize(repeating: 0, count: count + Self.slack)
+  }
+
+  deinit { UnsafeMutableRawPointer(base).deallocate() }
+
+  public var floats: UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(start: base, count: count)
+  }
+
+  public func copy(from other: FloatArena) {
+    precondition(count == other.count)
+    base.update(from: other.base, count: count)
+  }
+
+  public func copy() -> FloatArena {
+    let result = FloatArena(count: count)
+    result.copy(from: self)
+    return result
+  }
+
+  public func zero() { base.update(repeating: 0, count: count) }
+}

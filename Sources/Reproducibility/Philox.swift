@@ -1,0 +1,96 @@
+// Random numbers as a pure function of (seed, purpose, epoch, step): no state is shared between ranks,
+// threads or steps, so nothing random depends on how the work is divided or where it was interrupted.
+
+import Foundation
+
+/// What a stream of random numbers is for. Raw values are part of the checkpoint contract: never reuse one.
+public enum RandomPurpose: UInt32, Sendable {
+  case initialWeights = 1
+  case epochOrder = 2
+  case documentOrder = 3
+  case sampling = 4
+  case syntheticCorpus = 5
+  case chunkShift = 6
+}
+
+/// Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+/// SC 2011), the one that PyTorch's CUDA generator and cuRAND use.
+public struct Philox: RandomNumberGenerator, Sendable {
+  private let key: SIMD2<UInt32>
+  /// (block number low, block number high or step, epoch, purpose)
+  private var counter: SIMD4<UInt32>
+  private var block: SIMD4<UInt32> = .zero
+  /// How many of `block`'s two 64-bit words are still unused.
+  private var remaining = 0
+
+  /// The stream for one purpose. `epoch` and `step` select independent streams of 2³² blocks each.
+  public init(seed: UInt64, purpose: RandomPurpose, epoch: Int = 0, step: Int = 0) {
+    key = SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
+    counter = SIMD4(
+      0, UInt32(truncatingIfNeeded: step), UInt32(truncatingIfNeeded: epoch), purpose.rawValue)
+  }
+
+  public mutating func next() -> UInt64 {
+    if remaining == 0 {
+      block = Self.block(counter: counter, key: key)
+      precondition(counter.x < .max, "a Philox stream holds 2^32 blocks")
+      counter.x += 1
+      remaining = 2
+    }
+    remaining -= 1
+    return remaining == 1
+      ? UInt64(block.x) | UInt64(block.y) << 32
+      : UInt64(block.z) | UInt64(block.w) << 32
+  }
+
+  /// Uniform in [0, 1) with 53 random bits.
+  public mutating func nextUniform() -> Double {
+    Double(next() >> 11) * 0x1p-53
+  }
+
+  /// A pair of independent standard normal numbers (Box and Muller, 1958).
+  public mutating func nextNormalPair() -> (Double, Double) {
+    // 1 - u lies in (0, 1], so the logarithm is finite.
+    let radius = (-2 * log(1 - nextUniform())).squareRoot()
+    let angle = 2 * Double.pi * nextUniform()
+    return (radius * cos(angle), radius * sin(angle))
+  }
+
+  /// Uniform in 0..<bound, without bias (Lemire, 2019). Own code because the standard library's
+  /// `Int.random(in:using:)` does not promise the same result from one Swift version to the next.
+  public mutating func next(below bound: Int) -> Int {
+    precondition(bound > 0)
+    let bound = UInt64(bound)
+    let threshold = (0 &- bound) % bound
+    while true {
+      let (high, low) = next().multipliedFullWidth(by: bound)
+      if low >= threshold { return Int(high) }
+    }
+  }
+
+  /// The numbers 0..<count in a random order (Fisher and Yates).
+  public mutating func permutation(_ count: Int) -> [Int] {
+    var order = Array(0..<count)
+    for last in stride(from: count - 1, to: 0, by: -1) {
+      order.swapAt(last, next(below: last + 1))
+    }
+    return order
+  }
+
+  /// One block of the generator: ten rounds of multiply and xor.
+  public static func block(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
+    var value = counter
+    var key = key
+    for _ in 0..<10 {
+      let product0 = UInt64(0xD251_1F53) * UInt64(value.x)
+      let product1 = UInt64(0xCD9E_8D57) * UInt64(value.z)
+      value = SIMD4(
+        UInt32(truncatingIfNeeded: product1 >> 32) ^ value.y ^ key.x,
+        UInt32(truncatingIfNeeded: product1),
+        UInt32(truncatingIfNeeded: product0 >> 32) ^ value.w ^ key.y,
+        UInt32(truncatingIfNeeded: product0))
+      key &+= SIMD2(0x9E37_79B9, 0xBB67_AE85)
+    }
+    return value
+  }
+}
