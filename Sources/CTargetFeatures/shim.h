@@ -1,5 +1,5 @@
-// What the C compiler knows about the CPU it compiles for: Swift has no `#if` for target features.
-// Constants after inlining, so a branch on them costs nothing.
+// What the C compiler knows about the CPU it compiles for (Swift has no `#if` for target features; these are
+// constants after inlining), and the instructions that Swift has no name for.
 #pragma once
 #include <stdbool.h>
 
@@ -20,3 +20,10 @@ static inline bool target_has_avx512(void) {
   return false;
 #endif
 }
+
+// Asks for a cache line that is about to be written: the tile of C while its sums are computed.
+static inline void target_prefetch(const void *address) { __builtin_prefetch(address, 1, 3); }
+
+// 16 square roots at once: Swift's SIMD16.squareRoot() is 16 scalar ones.
+typedef float target_float16 __attribute__((vector_size(64)));
+static inline target_float16 target_sqrt(target_float16 x) { return __builtin_elementwise_sqrt(x); }

@@ -1,5 +1,7 @@
 // One aligned block of floats with one owner: weights, gradients, optimizer state, activations.
 
+import Foundation
+
 /// `count` floats, zero at first, aligned to 64 bytes (a cache line, the widest vector register).
 ///
 /// A class and `@unchecked Sendable` because threads of one rank work on disjoint parts of the same arena;
@@ -9,13 +11,21 @@ public final class FloatArena: @unchecked Sendable {
   public let base: UnsafeMutablePointer<Float>
   /// Floats allocated beyond `count`, so that a vector load at the last element stays inside.
   private static let slack = 64
+  /// Bytes of a huge page on x86-64 and most arm64 systems.
+  private static let hugePage = 2 << 20
 
   public init(count: Int) {
     precondition(count >= 0)
     self.count = count
     let bytes = (count + Self.slack) * MemoryLayout<Float>.stride
-    base = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
-      .bindMemory(to: Float.self, capacity: count + Self.slack)
+    let isHuge = bytes >= Self.hugePage
+    let memory = UnsafeMutableRawPointer.allocate(
+      byteCount: bytes, alignment: isHuge ? Self.hugePage : 64)
+    #if os(Linux)
+      // Fewer address translations: advice only, failing is harmless.
+      if isHuge { madvise(memory, bytes, MADV_HUGEPAGE) }
+    #endif
+    base = memory.bindMemory(to: Float.self, capacity: count + Self.slack)
     base.initialize(repeating: 0, count: count + Self.slack)
   }
 

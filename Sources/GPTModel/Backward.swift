@@ -1,0 +1,84 @@
+// The backward pass of one sequence, written by hand: each step quotes the forward line it inverts.
+
+import Kernels
+
+extension PreparedModel {
+  /// Forward and backward of a sequence of n + 1 tokens.
+  ///
+  /// - Parameters:
+  ///   - gradientScale: factor on every gradient, 1 / (tokens of the whole global batch).
+  ///   - gradient: arena laid out like the weights. Linear weights are stored, or added if `accumulate`;
+  ///     embeddings are always added to.
+  /// - Returns: the sum of the cross-entropy over the n targets, in nats.
+  func lossAndGradient(
+    _ tokens: UnsafeBufferPointer<Int32>, gradientScale: Float, into gradient: UnsafeMutablePointer<Float>,
+    accumulate: Bool, _ workspace: SequenceWorkspace
+  ) -> Double {
+    let loss = forwardLoss(tokens, gradientScale: gradientScale, workspace)
+    guard let inputs = tokens.baseAddress else { return loss }
+    let w = workspace
+    let rows = tokens.count - 1
+    let C = configuration.embeddingSize
+    let dx = w.dResidual
+
+    // logits = lm_head·x
+    head.backwardWeights(
+      w.residual, stride: w.stride, w.logits, stride: w.logitsStride, into: gradient, rows: rows,
+      accumulate: accumulate)
+    head.backwardInput(w.logits, stride: w.logitsStride, into: dx, stride: w.stride, rows: rows)
+    w.profile.lap(.linear)
+
+    for (block, saved) in zip(blocks, w.blocks).reversed() {
+      // x += fc2·hidden
+      block.project.backwardWeights(
+        saved.hidden, stride: w.hiddenStride, dx, stride: w.stride, into: gradient, rows: rows,
+        accumulate: accumulate)
+      // hidden = relu(fc1·mlpInput): its gradient passes where hidden was positive, and takes its place.
+      block.project.backwardInput(
+        dx, stride: w.stride, into: saved.hidden, stride: w.hiddenStride, rows: rows, .maskPositive)
+      block.expand.backwardWeights(
+        saved.mlpInput, stride: w.stride, saved.hidden, stride: w.hiddenStride, into: gradient, rows: rows,
+        accumulate: accumulate)
+      block.expand.backwardInput(
+        saved.hidden, stride: w.hiddenStride, into: w.dBranch, stride: w.stride, rows: rows)
+      w.profile.lap(.linear)
+      // mlpInput = RMSNorm(x)
+      rmsNormBackward(
+        dy: w.dBranch, y: saved.mlpInput, scales: saved.mlpInputScales, addingInto: dx, rows: rows,
+        columns: C, stride: w.stride)
+      w.profile.lap(.other)
+
+      // x += wo·attention
+      block.output.backwardWeights(
+        saved.attention, stride: w.stride, dx, stride: w.stride, into: gradient, rows: rows,
+        accumulate: accumulate)
+      block.output.backwardInput(dx, stride: w.stride, into: w.dBranch, stride: w.stride, rows: rows)
+      w.profile.lap(.linear)
+      // attention = softmax(Q·Kᵀ/√D)·V
+      attentionBackward(
+        w.attentionShape(rows: rows), dOutput: w.dBranch, output: saved.attention, qkv: saved.qkv,
+        maxima: saved.maxima, inverseSums: saved.inverseSums, into: w.dqkv, scratch: w.scratch)
+      w.profile.lap(.attention)
+      // qkv = [wq wk wv]·attentionInput
+      block.attention.backwardWeights(
+        saved.attentionInput, stride: w.stride, w.dqkv, stride: w.qkvStride, into: gradient, rows: rows,
+        accumulate: accumulate)
+      block.attention.backwardInput(
+        w.dqkv, stride: w.qkvStride, into: w.dBranch, stride: w.stride, rows: rows)
+      w.profile.lap(.linear)
+      // attentionInput = RMSNorm(x)
+      rmsNormBackward(
+        dy: w.dBranch, y: saved.attentionInput, scales: saved.attentionInputScales, addingInto: dx,
+        rows: rows, columns: C, stride: w.stride)
+      w.profile.lap(.other)
+    }
+
+    // x = wte[token] + wpe[position]
+    embedBackward(
+      dx: dx, inputs, tokenGradient: gradient + table.entries[table.tokenEmbedding].offset,
+      positionGradient: gradient + table.entries[table.positionEmbedding].offset, rows: rows, columns: C,
+      stride: w.stride)
+    w.profile.lap(.other)
+    return loss
+  }
+}

@@ -1,0 +1,39 @@
+// The gradient of one leaf of the reduction tree: a microbatch, sequence by sequence, on one thread.
+// A function of the leaf's tokens, the weights and the scale alone.
+
+import Kernels
+
+extension PreparedModel {
+  /// Loss and gradient of `sequences`, in their order.
+  ///
+  /// - Parameters:
+  ///   - sequences: n + 1 tokens each, 2 ≤ n + 1 ≤ T + 1; at least one sequence.
+  ///   - gradientScale: 1 / (targets in the whole global batch), so that uneven leaves weigh right.
+  ///   - gradient: `table.arenaCount` floats; padding must be zero, the rest may hold anything.
+  /// - Returns: the sum of the cross-entropy over all targets of the leaf, in nats.
+  public func leafLossAndGradient(
+    _ sequences: some Sequence<[Int32]>, gradientScale: Float,
+    into gradient: UnsafeMutablePointer<Float>, _ workspace: SequenceWorkspace
+  ) -> Double {
+    for index in [table.tokenEmbedding, table.positionEmbedding] {
+      let entry = table.entries[index]
+      (gradient + entry.offset).update(repeating: 0, count: entry.count)
+    }
+    var loss = 0.0
+    var isFirst = true
+    for tokens in sequences {
+      loss += tokens.withUnsafeBufferPointer {
+        lossAndGradient(
+          $0, gradientScale: gradientScale, into: gradient, accumulate: !isFirst, workspace)
+      }
+      isFirst = false
+    }
+    precondition(!isFirst, "a leaf has at least one sequence")
+    return loss
+  }
+
+  /// Sum of the cross-entropy over all targets of `sequences`, in nats.
+  public func leafLoss(_ sequences: some Sequence<[Int32]>, _ workspace: SequenceWorkspace) -> Double {
+    sequences.reduce(0) { sum, tokens in sum + tokens.withUnsafeBufferPointer { loss($0, workspace) } }
+  }
+}

@@ -1,0 +1,105 @@
+// The activations of one sequence: what the forward pass leaves for the backward pass, and scratch memory.
+// One per thread, allocated once; sequences of a leaf pass through it one after the other.
+
+import Kernels
+
+/// Memory for forward and backward of one sequence of up to T = `blockSize` tokens.
+///
+/// Rows are `paddedStride` floats apart. About 12·T·C floats a layer: 5 MB at the Shakespeare default.
+public final class SequenceWorkspace {
+  /// Activations of one block that its backward pass needs.
+  struct Block {
+    /// RMSNorm of the block's input (T × C) and its scales (T).
+    let attentionInput, attentionInputScales: UnsafeMutablePointer<Float>
+    /// Query, key, value (T × 3C).
+    let qkv: UnsafeMutablePointer<Float>
+    /// Attention output before the output projection (T × C).
+    let attention: UnsafeMutablePointer<Float>
+    /// Softmax row maxima and inverse sums (H × T each).
+    let maxima, inverseSums: UnsafeMutablePointer<Float>
+    /// RMSNorm of the residual before the MLP (T × C) and its scales (T).
+    let mlpInput, mlpInputScales: UnsafeMutablePointer<Float>
+    /// relu(fc1·…) (T × 4C); the backward pass overwrites it with its gradient.
+    let hidden: UnsafeMutablePointer<Float>
+  }
+
+  let configuration: GPTConfiguration
+  /// Floats between rows of C, 3C, 4C and V columns.
+  let stride, qkvStride, hiddenStride, logitsStride: Int
+  let blocks: [Block]
+  /// The residual stream (T × C).
+  let residual: UnsafeMutablePointer<Float>
+  /// T × V; the loss overwrites them with their gradient.
+  let logits: UnsafeMutablePointer<Float>
+  /// Gradients of the residual (T × C), of a branch (T × C), of query, key and value (T × 3C).
+  let dResidual, dBranch, dqkv: UnsafeMutablePointer<Float>
+  let scratch: UnsafeMutablePointer<Float>
+  public var profile = ModelProfile()
+  private let arena: FloatArena
+
+  public init(_ configuration: GPTConfiguration) {
+    self.configuration = configuration
+    let (T, C, H) = (configuration.blockSize, configuration.embeddingSize, configuration.headCount)
+    stride = paddedStride(C)
+    qkvStride = paddedStride(3 * C)
+    hiddenStride = paddedStride(4 * C)
+    logitsStride = paddedStride(configuration.vocabularySize)
+    let shape = Self.attentionShape(configuration, rows: T)
+    // Two passes over the same list: the first measures, the second hands out.
+    var plan = ArenaPlan()
+    let rows = (
+      model: T * stride, qkv: T * qkvStride, hidden: T * hiddenStride, logits: T * logitsStride
+    )
+    let blockOffsets = (0..<configuration.layerCount).map { _ in
+      (
+        plan.add(rows.model), plan.add(T), plan.add(rows.qkv), plan.add(rows.model), plan.add(H * T),
+        plan.add(H * T), plan.add(rows.model), plan.add(T), plan.add(rows.hidden)
+      )
+    }
+    let offsets = (
+      plan.add(rows.model), plan.add(rows.logits), plan.add(rows.model), plan.add(rows.model),
+      plan.add(rows.qkv), plan.add(max(shape.forwardScratch, shape.backwardScratch))
+    )
+    arena = FloatArena(count: plan.count)
+    let base = arena.base
+    blocks = blockOffsets.map { offset in
+      Block(
+        attentionInput: base + offset.0, attentionInputScales: base + offset.1, qkv: base + offset.2,
+        attention: base + offset.3, maxima: base + offset.4, inverseSums: base + offset.5,
+        mlpInput: base + offset.6, mlpInputScales: base + offset.7, hidden: base + offset.8)
+    }
+    residual = base + offsets.0
+    logits = base + offsets.1
+    dResidual = base + offsets.2
+    dBranch = base + offsets.3
+    dqkv = base + offsets.4
+    scratch = base + offsets.5
+  }
+
+  /// The logits of the last forward pass that did not compute a loss, row-major (rows × V).
+  public func copyLogits(rows: Int) -> [Float] {
+    (0..<rows).flatMap { row in
+      UnsafeBufferPointer(start: logits + row * logitsStride, count: configuration.vocabularySize)
+    }
+  }
+
+  func attentionShape(rows: Int) -> AttentionShape { Self.attentionShape(configuration, rows: rows) }
+
+  private static func attentionShape(_ configuration: GPTConfiguration, rows: Int) -> AttentionShape {
+    AttentionShape(
+      rows: rows, heads: configuration.headCount, headSize: configuration.headSize,
+      qkvStride: paddedStride(3 * configuration.embeddingSize),
+      outputStride: paddedStride(configuration.embeddingSize))
+  }
+}
+
+/// Offsets of consecutive pieces of an arena, each aligned to a cache line and followed by room for a vector
+/// load that begins at its last element.
+struct ArenaPlan {
+  private(set) var count = 0
+
+  mutating func add(_ floats: Int) -> Int {
+    defer { count += (floats + 15) / 16 * 16 + 32 }
+    return count
+  }
+}

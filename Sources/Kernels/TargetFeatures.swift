@@ -1,0 +1,15 @@
+// The features of the CPU that this build is for, as Swift values.
+
+import CTargetFeatures
+
+/// Whether a·b + c is one instruction in this build.
+public var targetHasFMA: Bool { target_has_fma() }
+
+/// Vector instructions that this build uses, for the log.
+public var targetVectorWidth: String {
+  #if arch(arm64)
+    "NEON"
+  #else
+    target_has_avx512() ? "AVX-512" : target_has_fma() ? "AVX2" : "SSE2"
+  #endif
+}
