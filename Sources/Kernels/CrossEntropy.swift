@@ -68,3 +68,12 @@ func exponentials(
 func scale(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
   for i in Swift.stride(from: 0, to: count, by: laneCount) { x.store(x.lanes(i) * factor, i) }
 }
+
+/// weights[i] = e^((logits[i] − max)/temperature), not normalized, for i < count; their sum.
+/// Both buffers must be accessible up to a multiple of 16 floats.
+public func softmaxWeights(
+  _ logits: UnsafePointer<Float>, temperature: Float, into weights: UnsafeMutablePointer<Float>, count: Int
+) -> Float {
+  let largest = maximum(logits, count: count)
+  return exponentials(of: logits, minus: largest, times: 1 / temperature, into: weights, count: count)
+}
