@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Installs what a build needs on Debian 12 (OpenMPI, OpenBLAS, HDF5, pkg-config); does nothing if all is there.
+# Usage: scripts/setup.sh
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+need_swift
+
+missing=()
+command -v pkg-config >/dev/null || missing+=(pkg-config)
+has_library() { command -v pkg-config >/dev/null && pkg-config --exists "$1"; }
+has_library ompi-c || missing+=(libopenmpi-dev)
+has_library openblas || missing+=(libopenblas-dev)
+has_library hdf5 || missing+=(libhdf5-dev)
+command -v mpirun >/dev/null || missing+=(openmpi-bin)
+# Downloading the corpora over https needs the certificates.
+[ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+
+if [ "${#missing[@]}" -gt 0 ]; then
+  command -v apt-get >/dev/null ||
+    die "there is no apt-get here: install ${missing[*]} with your package manager, then run this again"
+  say "installing ${missing[*]}"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q ||
+    die "apt-get update failed: check the network and /etc/apt/sources.list"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" ||
+    die "apt-get could not install ${missing[*]}"
+  pkg-config --exists ompi-c openblas hdf5 ||
+    die "installed, but pkg-config still misses one of ompi-c, openblas, hdf5: try 'pkg-config --print-errors --exists ompi-c openblas hdf5'"
+fi
