@@ -1,0 +1,71 @@
+// The text of `--help`, made from the declarations.
+
+extension CommandSyntax {
+  /// Options grouped by section, wrapped to `width` columns (40 at least).
+  public func help(width: Int) -> String {
+    let width = max(width, 40)
+    let labelColumns = min(26, width / 2)
+    var lines = wrapped(summary, width: width)
+    lines += [""] + usage.enumerated().map { ($0.offset == 0 ? "Usage: " : "       ") + $0.element }
+    for section in sections {
+      let shown = section.options.filter { !$0.isHidden }
+      guard !shown.isEmpty else { continue }
+      lines += ["", section.title]
+      for option in shown {
+        lines += entry(option, labelColumns: labelColumns, width: width)
+      }
+    }
+    if !footer.isEmpty { lines += ["", footer] }
+    return lines.joined(separator: "\n")
+  }
+
+  /// The label, then the description beside it, or below where the label is too long.
+  private func entry(_ option: Option, labelColumns: Int, width: Int) -> [String] {
+    let indent = String(repeating: " ", count: labelColumns)
+    var lines = wrapped(option.description, width: width - labelColumns).map { indent + $0 }
+    let label = "  " + option.label
+    if label.count + 1 < labelColumns, let first = lines.first {
+      lines[0] = label + first.dropFirst(label.count)
+    } else {
+      lines.insert(label, at: 0)
+    }
+    return lines
+  }
+}
+
+extension Option {
+  /// The help, then what is allowed and the default: `Width of the model. (1 to 16384; default 128)`
+  fileprivate var description: String {
+    let facts = [allowedText, shownDefault.map { "default \($0)" }].compactMap { $0 }
+    return facts.isEmpty ? help : "\(help) (\(facts.joined(separator: "; ")))"
+  }
+
+  private var shownDefault: String? {
+    if let defaultText { return defaultText }
+    switch declaredDefault {
+    case nil, .set: return nil
+    case .integer(let number): return String(number)
+    case .number(let number): return decimal(number)
+    case .text(let text): return quotedIfNeeded(text)
+    }
+  }
+
+  private func quotedIfNeeded(_ text: String) -> String {
+    text.isEmpty || text.contains(where: \.isWhitespace) ? quoted(text) : text
+  }
+}
+
+/// Breaks a text at blanks so that no line is longer than `width`; a longer word stands alone.
+func wrapped(_ text: String, width: Int) -> [String] {
+  var lines: [String] = []
+  var line = ""
+  for word in text.split(separator: " ") {
+    if !line.isEmpty && line.count + 1 + word.count > width {
+      lines.append(line)
+      line = ""
+    }
+    line += line.isEmpty ? String(word) : " " + word
+  }
+  if !line.isEmpty { lines.append(line) }
+  return lines
+}

@@ -1,0 +1,122 @@
+// From an argument vector to checked values. Every refusal is one line: flag, value, what is allowed.
+
+import Diagnostics
+
+/// What the user asked the program to do.
+public enum ParsedCommand: Sendable {
+  case help
+  case version
+  case run(ParsedOptions)
+}
+
+extension CommandSyntax {
+  /// - Parameter arguments: without the program's own name.
+  /// - Returns: `.help` or `.version` as soon as that option is met, else the options.
+  /// - Throws: `InvalidInput` at the first argument that is wrong.
+  public func parse(_ arguments: some Sequence<String>) throws -> ParsedCommand {
+    var values: [String: Option.Value] = [:]
+    let arguments = Array(arguments)
+    var position = 0
+    while position < arguments.count {
+      let argument = arguments[position]
+      position += 1
+      if argument == "-h" { return .help }
+      guard argument.hasPrefix("--"), argument.count > 2 else { throw stray(argument) }
+      let halves = argument.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let attached = halves.count == 2 ? String(halves[1]) : nil
+      guard let option = option(named: String(halves[0])) else { throw unknown(String(halves[0])) }
+      guard values[option.name] == nil else {
+        throw InvalidInput("--\(option.name) is given twice; give it once")
+      }
+
+      if case .flag = option.kind {
+        guard attached == nil else {
+          throw InvalidInput("--\(option.name) takes no value; write --\(option.name) alone")
+        }
+        if option.name == Self.help.name { return .help }
+        if option.name == Self.version.name { return .version }
+        values[option.name] = .set
+        continue
+      }
+      if let attached {
+        values[option.name] = try option.value(of: attached)
+        continue
+      }
+      // A negative number is a value; another option is not. `--prompt=--x` passes text that looks like one.
+      guard position < arguments.count, !arguments[position].hasPrefix("--") else {
+        let found = position < arguments.count ? ", found \(quoted(arguments[position]))" : ""
+        throw InvalidInput("\(option.label) has no value\(found)" + option.allowedSuffix)
+      }
+      values[option.name] = try option.value(of: arguments[position])
+      position += 1
+    }
+    return .run(ParsedOptions(syntax: self, values: values))
+  }
+
+  private func stray(_ argument: String) -> InvalidInput {
+    if argument.hasPrefix("-"), argument.count > 1, argument != "--" {
+      let name = String(argument.drop { $0 == "-" })
+      return unknown(name, written: argument)
+    }
+    return InvalidInput(
+      "\(quoted(argument)) belongs to no option; every input of \(program) has a name, see --help")
+  }
+
+  private func unknown(_ name: String, written: String? = nil) -> InvalidInput {
+    let known = options.filter { !$0.isHidden }.map(\.name)
+    let advice =
+      nearestName(to: Self.canonical(name), among: known).map { "did you mean --\($0)?" }
+      ?? "see \(program) --help"
+    return InvalidInput("unknown option \(quoted(written ?? "--" + name)); \(advice)")
+  }
+}
+
+extension Option {
+  /// The checked value of a text.
+  /// - Throws: `InvalidInput` that names the option, the text and what is allowed.
+  func value(of text: String) throws -> Value {
+    func refusal(_ problem: String) -> InvalidInput {
+      InvalidInput("--\(name) \(quoted(text)) \(problem)" + allowedSuffix)
+    }
+    switch kind {
+    case .flag:
+      return .set
+    case .integer:
+      guard let number = Int(text) else {
+        let digits = text.first == "-" || text.first == "+" ? text.dropFirst() : text[...]
+        let isWhole = !digits.isEmpty && digits.allSatisfy { $0.isASCII && $0.isNumber }
+        throw refusal(isWhole ? "is too large for 64 bits" : "is not a whole number")
+      }
+      guard accepts(.integer(number)) else { throw refusal("is out of range") }
+      return .integer(number)
+    case .number:
+      // Double(_:) also reads nan, inf and hexadecimal.
+      guard text.allSatisfy({ "0123456789+-.eE".contains($0) }), let number = Double(text) else {
+        throw refusal("is not a decimal number")
+      }
+      guard number.isFinite else { throw refusal("is too large") }
+      guard accepts(.number(number)) else { throw refusal("is out of range") }
+      return .number(number)
+    case .text:
+      guard accepts(.text(text)) else { throw refusal("is empty; give \(valueName ?? "a value")") }
+      return .text(text)
+    case .choice:
+      guard accepts(.text(text)) else { throw refusal("is unknown") }
+      return .text(text)
+    }
+  }
+
+  /// Whether a value of the right type is allowed; nil (no default) always is.
+  func accepts(_ value: Value?) -> Bool {
+    switch (kind, value) {
+    case (_, nil), (.flag, .set): true
+    case (.integer(let allowed), .integer(let number)): allowed.contains(number)
+    case (.number(let allowed), .number(let number)): number.isFinite && allowed.contains(number)
+    case (.text(let allowsEmpty), .text(let text)): allowsEmpty || !text.isEmpty
+    case (.choice(let choices), .text(let text)): choices.contains(text)
+    default: false
+    }
+  }
+
+  fileprivate var allowedSuffix: String { allowedText.map { "; allowed: \($0)" } ?? "" }
+}

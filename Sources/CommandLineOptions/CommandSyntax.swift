@@ -1,0 +1,78 @@
+// The whole command line of one program, declared once: parsing, help and the launcher read this table.
+// Subcommands and positional arguments do not exist here; every input has a name.
+
+/// Options that the help shows under one heading.
+public struct OptionSection: Sendable {
+  public let title: String
+  public let options: [Option]
+  public init(_ title: String, _ options: [Option]) {
+    self.title = title
+    self.options = options
+  }
+}
+
+/// What a program accepts. `--help` and `--version` exist in every program and are not declared.
+///
+///     let syntax = CommandSyntax(
+///       program: "gpt-sample", version: "1.0", summary: "Writes text from a checkpoint.",
+///       usage: ["gpt-sample --checkpoint FILE [options]"],
+///       sections: [
+///         OptionSection("Sampling", [
+///           .number("temperature", default: 0.8, in: .from(0), "0 takes the likeliest character."),
+///           .flag("json", "Print JSON."),
+///         ])
+///       ])
+///     switch try syntax.parse(CommandLine.arguments.dropFirst()) {
+///     case .help: print(syntax.help(width: 80))
+///     case .version: print(syntax.versionLine)
+///     case .run(let options): run(temperature: options.double("temperature"))
+///     }
+public struct CommandSyntax: Sendable {
+  public let program: String
+  public let version: String
+  /// One or two sentences: what the program does.
+  public let summary: String
+  /// Ways to call it, one a line.
+  public let usage: [String]
+  public let sections: [OptionSection]
+  /// Closing text of the help: examples, exit statuses. Printed as it is.
+  public let footer: String
+
+  private let byName: [String: Option]
+
+  /// Names must be canonical and unique; a declared default must be allowed (programmer errors).
+  public init(
+    program: String, version: String, summary: String, usage: [String], sections: [OptionSection],
+    footer: String = ""
+  ) {
+    self.program = program
+    self.version = version
+    self.summary = summary
+    self.usage = usage
+    self.sections = sections + [OptionSection("Other", [Self.help, Self.version])]
+    self.footer = footer
+    let declared = self.sections.flatMap(\.options)
+    for option in declared {
+      precondition(option.name == Self.canonical(option.name), "name of --\(option.name) is not canonical")
+      precondition(option.accepts(option.declaredDefault), "--\(option.name) does not allow its own default")
+    }
+    byName = Dictionary(declared.map { ($0.name, $0) }) { first, _ in
+      preconditionFailure("--\(first.name) is declared twice")
+    }
+  }
+
+  public var versionLine: String { "\(program) \(version)" }
+
+  /// In the order of declaration.
+  var options: [Option] { sections.flatMap(\.options) }
+
+  /// The option of a name in either spelling, `n_embd` or `n-embd`.
+  func option(named name: String) -> Option? { byName[Self.canonical(name)] }
+
+  static let help = Option.flag("help", "Print this help.")
+  static let version = Option.flag("version", "Print the version.")
+
+  static func canonical(_ name: String) -> String {
+    String(name.lowercased().map { $0 == "_" ? "-" : $0 })
+  }
+}

@@ -1,0 +1,35 @@
+// Durations and sizes for people. Machine-readable output (metrics, JSON) never goes through here.
+
+import Foundation
+
+public enum Readable {
+  /// `840 ms`, `4.2s`, `1m 23s`, `2h 05m`, `3d 04h`; `unknown` for NaN, negative and infinite numbers.
+  public static func duration(seconds: Double) -> String {
+    guard seconds.isFinite, seconds >= 0, seconds < 1e12 else { return "unknown" }
+    if seconds < 0.9995 { return "\(Int((seconds * 1000).rounded())) ms" }
+    if seconds < 9.95 { return "\(fixed(seconds, digits: 1))s" }
+    let whole = Int(seconds.rounded())
+    let (days, hours, minutes) = (whole / 86_400, whole / 3_600 % 24, whole / 60 % 60)
+    if whole < 60 { return "\(whole)s" }
+    if whole < 3_600 { return "\(minutes)m \(twoDigits(whole % 60))s" }
+    if days == 0 { return "\(hours)h \(twoDigits(minutes))m" }
+    return "\(days)d \(twoDigits(hours))h"
+  }
+
+  /// `512 B`, `9.6 MB`, `123 GB`: powers of ten.
+  public static func bytes(_ count: Int) -> String {
+    guard count >= 1_000 else { return "\(count) B" }
+    var value = Double(count)
+    for unit in ["kB", "MB", "GB", "TB", "PB"] {
+      value /= 1_000
+      // 999.5 would be shown as 1000.
+      if value < 999.5 || unit == "PB" { return "\(fixed(value, digits: value < 99.95 ? 1 : 0)) \(unit)" }
+    }
+    preconditionFailure("the last unit takes every count")
+  }
+
+  /// A number with exactly so many decimals.
+  public static func fixed(_ value: Double, digits: Int) -> String { String(format: "%.\(digits)f", value) }
+
+  private static func twoDigits(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
+}

@@ -1,0 +1,94 @@
+// The generated help, the suggestions, and what Diagnostics knows about terminals and readable numbers.
+
+import Foundation
+import Testing
+
+@testable import CommandLineOptions
+@testable import Diagnostics
+
+@Suite struct Help {
+  @Test func showsEveryOptionWithDefaultAndRange() {
+    let help = sample.help(width: 80)
+    #expect(
+      help == """
+        Trains a model.
+
+        Usage: trainer [options]
+
+        Model
+          --preset NAME           Which defaults to take. (shakespeare | names; default
+                                  shakespeare)
+          --n-embd INT            Width of the model. (1 to 16384; default 128; names
+                                  16)
+          --max-steps INT         Stop early. (at least 1)
+
+        Training
+          --learning-rate RATE    Peak learning rate. (above 0; default 0.0003)
+          --val-frac FRACTION     Held-out part. (at least 0 and below 1; default 0)
+          --offset NUMBER         Any number. (default 0)
+          --seed INT              Seed. (default 42)
+          --data FILE             Corpus.
+          --prompt TEXT           First characters. (default '\\n')
+          --no-save               Write nothing.
+
+        Other
+          --help                  Print this help.
+          --version               Print the version.
+        """)
+  }
+
+  @Test(arguments: [1, 40, 60, 80, 200])
+  func keepsToTheWidth(_ width: Int) {
+    for line in sample.help(width: width).split(separator: "\n") {
+      #expect(line.count <= max(width, 40), "\(line)")
+      #expect(line.last != " ")
+    }
+  }
+
+  @Test func nearness() {
+    #expect(editDistance("", "abc") == 3)
+    #expect(editDistance("seed", "sede") == 1)
+    #expect(editDistance("kitten", "sitting") == 3)
+    #expect(nearestName(to: "batchsize", among: ["batch-size", "beta1"]) == "batch-size")
+    #expect(nearestName(to: "x", among: ["np", "seed"]) == nil)
+    #expect(nearestName(to: "", among: ["np"]) == nil)
+  }
+}
+
+@Suite struct Readability {
+  @Test(
+    arguments: [
+      (0, "0 ms"), (0.0004, "0 ms"), (0.84, "840 ms"), (0.9996, "1.0s"), (4.24, "4.2s"), (9.96, "10s"),
+      (59.4, "59s"), (59.6, "1m 00s"), (83, "1m 23s"), (3_599.6, "1h 00m"), (7_500, "2h 05m"),
+      (86_399.9, "1d 00h"), (273_600, "3d 04h"), (-1, "unknown"), (.nan, "unknown"), (.infinity, "unknown"),
+    ] as [(Double, String)])
+  func durations(_ seconds: Double, _ text: String) {
+    #expect(Readable.duration(seconds: seconds) == text)
+  }
+
+  @Test(arguments: [
+    (0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (9_637_888, "9.6 MB"), (123_456_789, "123 MB"),
+    (999_600, "1.0 MB"), (Int.max, "9223 PB"),
+  ])
+  func sizes(_ count: Int, _ text: String) {
+    #expect(Readable.bytes(count) == text)
+  }
+
+  @Test func aPipeIsNoTerminal() throws {
+    var ends: [Int32] = [0, 0]
+    try #require(pipe(&ends) == 0)
+    defer { for end in ends { close(end) } }
+    let terminal = Terminal(descriptor: ends[1])
+    #expect(!terminal.isInteractive)
+    #expect(terminal.width == 80)
+    #expect(!terminal.usesColor)
+  }
+
+  @Test func coloursAreTheUsersChoice() {
+    #expect(Terminal.usesColor(isInteractive: true, environment: ["TERM": "xterm"]))
+    #expect(Terminal.usesColor(isInteractive: true, environment: ["NO_COLOR": ""]))
+    #expect(!Terminal.usesColor(isInteractive: true, environment: ["NO_COLOR": "1"]))
+    #expect(!Terminal.usesColor(isInteractive: true, environment: ["TERM": "dumb"]))
+    #expect(!Terminal.usesColor(isInteractive: false, environment: [:]))
+  }
+}

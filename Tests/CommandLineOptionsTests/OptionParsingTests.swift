@@ -1,0 +1,182 @@
+// The parser against a table of good and bad command lines, each bad one with its exact error.
+
+import Diagnostics
+import Testing
+
+@testable import CommandLineOptions
+
+let sample = CommandSyntax(
+  program: "trainer", version: "1.2", summary: "Trains a model.", usage: ["trainer [options]"],
+  sections: [
+    OptionSection(
+      "Model",
+      [
+        .choice("preset", ["shakespeare", "names"], default: "shakespeare", "Which defaults to take."),
+        .integer("n-embd", defaultText: "128; names 16", in: 1...16_384, "Width of the model."),
+        .integer("max-steps", in: 1...Int.max, "Stop early."),
+      ]),
+    OptionSection(
+      "Training",
+      [
+        .number("learning-rate", "RATE", default: 3e-4, in: .above(0), "Peak learning rate."),
+        .number("val-frac", "FRACTION", default: 0, in: .halfOpen(0..<1), "Held-out part."),
+        .number("offset", default: 0, "Any number."),
+        .integer("seed", default: 42, "Seed."),
+        .text("data", "FILE", "Corpus."),
+        .text("prompt", default: "\n", allowsEmpty: true, "First characters."),
+        .flag("no-save", "Write nothing."),
+        .text("fault", "KIND", "Break something.").hidden,
+      ]),
+  ])
+
+func run(_ arguments: String...) throws -> ParsedOptions {
+  guard case .run(let options) = try sample.parse(arguments) else {
+    throw RuntimeFailure("\(arguments) asked for help")
+  }
+  return options
+}
+
+@Suite struct OptionParsing {
+  @Test func bothSpellingsReadTheSame() throws {
+    for options in [
+      try run("--n-embd", "64"), try run("--n_embd=64"), try run("--N_EMBD", "64"), try run("--n-embd=+64"),
+    ] {
+      #expect(options.int("n-embd", default: 1) == 64)
+      #expect(options.int("n_embd", default: 1) == 64)
+      #expect(options.isGiven("n-embd"))
+    }
+  }
+
+  @Test func valuesOfEveryType() throws {
+    let options = try run(
+      "--preset", "names", "--learning_rate", "1e-3", "--offset", "-2.5", "--seed=-7", "--prompt=--x=y",
+      "--no_save", "--fault", "kill", "--data", "ein text.txt")
+    #expect(options.string("preset") == "names")
+    #expect(options.double("learning-rate") == 1e-3)
+    #expect(options.double("offset") == -2.5)
+    #expect(options.int("seed") == -7)
+    #expect(options.string("prompt") == "--x=y")
+    #expect(options.flag("no-save"))
+    #expect(options.givenString("fault") == "kill")
+    #expect(options.givenString("data") == "ein text.txt")
+    #expect(try run("--prompt=").string("prompt") == "")
+    #expect(try run("--prompt", "").string("prompt") == "")
+  }
+
+  @Test func userOverReaderOverDeclaration() throws {
+    let none = try run()
+    #expect(none.double("learning-rate") == 3e-4)
+    #expect(none.double("learning-rate", default: 0.01) == 0.01)
+    #expect(none.int("n-embd", default: 16) == 16)
+    #expect(none.givenInt("n-embd") == nil)
+    #expect(!none.isGiven("seed") && !none.flag("no-save"))
+    let given = try run("--learning-rate=3e-4", "--n-embd=32")
+    #expect(given.double("learning-rate", default: 0.01) == 3e-4)
+    #expect(given.isGiven("learning-rate"))
+    #expect(given.int("n-embd", default: 16) == 32)
+  }
+
+  @Test(arguments: [
+    (["--n-embed", "64"], "unknown option '--n-embed'; did you mean --n-embd?"),
+    (["--learning"], "unknown option '--learning'; did you mean --learning-rate?"),
+    (["--sede=3"], "unknown option '--sede'; did you mean --seed?"),
+    (["--faul=3"], "unknown option '--faul'; see trainer --help"),
+    (["--frobnicate"], "unknown option '--frobnicate'; see trainer --help"),
+    (["-seed", "3"], "unknown option '-seed'; did you mean --seed?"),
+    (["-x"], "unknown option '-x'; see trainer --help"),
+    (["--=3"], "unknown option '--'; see trainer --help"),
+    (["--"], "'--' belongs to no option; every input of trainer has a name, see --help"),
+    (["text.txt"], "'text.txt' belongs to no option; every input of trainer has a name, see --help"),
+    (["--no-save", "yes"], "'yes' belongs to no option; every input of trainer has a name, see --help"),
+    (["--no-save=yes"], "--no-save takes no value; write --no-save alone"),
+    (["--n-embd"], "--n-embd INT has no value; allowed: 1 to 16384"),
+    (["--data", "--seed", "3"], "--data FILE has no value, found '--seed'"),
+    (["--data="], "--data '' is empty; give FILE"),
+    (["--seed", "1", "--seed", "1"], "--seed is given twice; give it once"),
+    (["--n-embd", "64", "--n_embd=32"], "--n-embd is given twice; give it once"),
+    (["--no-save", "--no_save"], "--no-save is given twice; give it once"),
+    (["--n-embd", "0"], "--n-embd '0' is out of range; allowed: 1 to 16384"),
+    (["--n-embd", "-3"], "--n-embd '-3' is out of range; allowed: 1 to 16384"),
+    (["--n-embd", "6.5"], "--n-embd '6.5' is not a whole number; allowed: 1 to 16384"),
+    (["--n-embd", ""], "--n-embd '' is not a whole number; allowed: 1 to 16384"),
+    (["--max-steps", "0"], "--max-steps '0' is out of range; allowed: at least 1"),
+    (
+      ["--seed", "99999999999999999999"], "--seed '99999999999999999999' is too large for 64 bits"
+    ),
+    (["--learning-rate", "0"], "--learning-rate '0' is out of range; allowed: above 0"),
+    (["--learning-rate", "nan"], "--learning-rate 'nan' is not a decimal number; allowed: above 0"),
+    (["--learning-rate", "inf"], "--learning-rate 'inf' is not a decimal number; allowed: above 0"),
+    (["--learning-rate", "0x1p3"], "--learning-rate '0x1p3' is not a decimal number; allowed: above 0"),
+    (["--learning-rate", "1e999"], "--learning-rate '1e999' is too large; allowed: above 0"),
+    (["--learning-rate", "1 "], "--learning-rate '1 ' is not a decimal number; allowed: above 0"),
+    (["--offset", "1,5"], "--offset '1,5' is not a decimal number"),
+    (["--val-frac", "1"], "--val-frac '1' is out of range; allowed: at least 0 and below 1"),
+    (
+      ["--preset", "name"],
+      "--preset 'name' is unknown; allowed: shakespeare | names"
+    ),
+    (["--a\nb"], "unknown option '--a\\nb'; see trainer --help"),
+    (["e\u{1b}[31m"], "'e\\u{1b}[31m' belongs to no option; every input of trainer has a name, see --help"),
+  ])
+  func everyRefusalIsOneLine(_ arguments: [String], _ message: String) {
+    #expect(throws: InvalidInput(message)) { try sample.parse(arguments) }
+    #expect(!message.contains("\n"))
+  }
+
+  @Test func longInputIsCut() throws {
+    let error = #expect(throws: InvalidInput.self) {
+      try sample.parse([String(repeating: "x", count: 5_000_000)])
+    }
+    #expect(try #require(error).message.count < 200)
+    #expect(throws: InvalidInput.self) {
+      try sample.parse(["--" + String(repeating: "x", count: 5_000_000)])
+    }
+  }
+
+  @Test func helpAndVersionEndTheParsing() throws {
+    for arguments in [["--help"], ["-h"], ["--seed", "1", "--help", "--nonsense"]] {
+      guard case .help = try sample.parse(arguments) else {
+        Issue.record("\(arguments) did not ask for help")
+        continue
+      }
+    }
+    guard case .version = try sample.parse(["--version"]) else {
+      Issue.record("--version did not ask for the version")
+      return
+    }
+    #expect(sample.versionLine == "trainer 1.2")
+  }
+
+  @Test func exclusiveOptions() throws {
+    try run("--data=x").atMostOne(of: "data", "no-save")
+    #expect(throws: InvalidInput("--data and --no-save exclude each other; give one of them")) {
+      try run("--no-save", "--data=x").atMostOne(of: "data", "no-save")
+    }
+  }
+}
+
+@Suite struct ArgumentVectors {
+  @Test func explicitOptionsOnlyInOrderOfDeclaration() throws {
+    let options = try run(
+      "--no_save", "--prompt", "", "--seed=+7", "--n_embd", "064", "--learning-rate", "0.0010")
+    #expect(
+      options.arguments() == ["--n-embd=64", "--learning-rate=0.001", "--seed=7", "--prompt=", "--no-save"])
+    #expect(
+      options.arguments(without: ["no_save", "seed"]) == [
+        "--n-embd=64", "--learning-rate=0.001", "--prompt=",
+      ])
+    #expect(try run().arguments().isEmpty)
+  }
+
+  @Test func parsingTheVectorGivesTheSameVector() throws {
+    let first = try run("--offset", "-0.1", "--prompt=--help", "--learning-rate", "1e-300", "--data", "a=b c")
+    guard case .run(let second) = try sample.parse(first.arguments()) else {
+      Issue.record("the vector asked for help")
+      return
+    }
+    #expect(second.arguments() == first.arguments())
+    #expect(second.string("prompt") == "--help")
+    #expect(second.double("learning-rate") == 1e-300)
+    #expect(second.givenString("data") == "a=b c")
+  }
+}
