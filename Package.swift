@@ -69,7 +69,10 @@ let package = Package(
     tests("CommandLineOptions", ["CommandLineOptions", "Diagnostics"]),
     tests("Kernels", ["Kernels"]),
     tests("GPTModel", ["GPTModel", "Kernels", "Reproducibility", "Diagnostics"]),
-    tests("DataParallel", ["DataParallel", "Diagnostics"]),
+    tests("DataParallel", ["DataParallel", "Diagnostics", "data-parallel-check"]),
+    .executableTarget(
+      name: "data-parallel-check", dependencies: ["DataParallel", "Diagnostics"],
+      path: "Tests/DataParallelCheck", swiftSettings: numeric),
     tests("Checkpointing", ["Checkpointing", "GPTModel", "Reproducibility", "Diagnostics"]),
     tests("Training", ["Training", "GPTModel", "Reproducibility", "Diagnostics"]),
     tests("Programs", ["gpt-ddp", "gpt-sample", "Diagnostics"]),

@@ -1,0 +1,64 @@
+// Gradient-sized float buffers that are lent and given back, so that a step allocates nothing.
+
+import Synchronization
+
+/// Buffers of `elementCount` floats, 64-byte aligned, contents undefined. Safe from every thread.
+///
+/// The pool owns all buffers it ever made and frees them when it goes, lent or not.
+public final class BufferPool: Sendable {
+  public let elementCount: Int
+  /// Floats allocated beyond `elementCount`, so that a vector load at the last element stays inside.
+  private static let slack = 64
+  private let state = Mutex(State())
+
+  private struct State {
+    var idle: [LentBuffer] = []
+    var all: [LentBuffer] = []
+  }
+
+  public init(elementCount: Int) {
+    precondition(elementCount >= 0)
+    self.elementCount = elementCount
+  }
+
+  deinit {
+    state.withLock { state in
+      for buffer in state.all { UnsafeMutableRawPointer(buffer.pointer).deallocate() }
+    }
+  }
+
+  /// Buffers made so far: the high-water mark of buffers lent at one time.
+  public var bufferCount: Int { state.withLock { $0.all.count } }
+
+  /// Lends a buffer; the most recently returned one first, which is the warmest in cache.
+  public func take() -> UnsafeMutablePointer<Float> {
+    let buffer = state.withLock { state in
+      if let idle = state.idle.popLast() { return idle }
+      let made = LentBuffer(capacity: elementCount + Self.slack)
+      state.all.append(made)
+      state.idle.reserveCapacity(state.all.count)
+      return made
+    }
+    return buffer.pointer
+  }
+
+  /// Takes back a buffer of this pool.
+  public func giveBack(_ pointer: UnsafeMutablePointer<Float>) {
+    let buffer = LentBuffer(pointer: pointer)
+    state.withLock { $0.idle.append(buffer) }
+  }
+}
+
+/// A pointer that travels between threads; whoever holds it is its only user.
+struct LentBuffer: @unchecked Sendable {
+  let pointer: UnsafeMutablePointer<Float>
+
+  init(pointer: UnsafeMutablePointer<Float>) { self.pointer = pointer }
+
+  init(capacity: Int) {
+    let bytes = capacity * MemoryLayout<Float>.stride
+    pointer = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+      .bindMemory(to: Float.self, capacity: capacity)
+    pointer.initialize(repeating: 0, count: capacity)
+  }
+}

@@ -1,0 +1,83 @@
+// The one order in which a step's leaves are added, whatever the number of ranks and threads.
+// Pure index arithmetic: no buffers, no communication.
+
+/// The canonical binary tree over leaves `0..<leafCount` of a step.
+///
+/// `tree(lo, hi)` is the leaf when `hi - lo == 1`, else `tree(lo, mid) + tree(mid, hi)` with `mid` = `lo` + the
+/// largest power of two below `hi - lo`. Floating-point sums taken along it depend on the leaves alone.
+public enum CanonicalTree {
+  /// Where a node of at least two leaves is cut in two.
+  public static func split(_ node: Range<Int>) -> Int {
+    precondition(node.count >= 2, "a leaf has no children")
+    return node.lowerBound + largestPowerOfTwo(below: node.count)
+  }
+
+  /// Additions on the longest path from a leaf to the root; 0 for one leaf.
+  public static func depth(leafCount: Int) -> Int {
+    precondition(leafCount >= 1)
+    return leafCount == 1 ? 0 : Int.bitWidth - (leafCount - 1).leadingZeroBitCount
+  }
+
+  /// The fewest nodes of the tree over `0..<leafCount` that together cover `interval`, in order of leaves.
+  /// At most 2·log₂(leafCount) nodes; none for an empty interval.
+  public static func maximalNodes(in interval: Range<Int>, leafCount: Int) -> [Range<Int>] {
+    precondition(interval.lowerBound >= 0 && interval.upperBound <= leafCount)
+    var nodes: [Range<Int>] = []
+    func visit(_ node: Range<Int>) {
+      guard node.overlaps(interval) else { return }
+      if interval.lowerBound <= node.lowerBound && node.upperBound <= interval.upperBound {
+        nodes.append(node)
+        return
+      }
+      let middle = split(node)
+      visit(node.lowerBound..<middle)
+      visit(middle..<node.upperBound)
+    }
+    if leafCount > 0 { visit(0..<leafCount) }
+    return nodes
+  }
+
+  /// The canonical sum of one number per leaf, for losses and token counts. Zero for no leaf.
+  public static func sum(_ leaves: [Double]) -> Double {
+    func sum(_ node: Range<Int>) -> Double {
+      guard node.count > 1 else { return leaves[node.lowerBound] }
+      let middle = split(node)
+      return sum(node.lowerBound..<middle) + sum(middle..<node.upperBound)
+    }
+    return leaves.isEmpty ? 0 : sum(leaves.indices)
+  }
+
+  private static func largestPowerOfTwo(below count: Int) -> Int {
+    1 << (Int.bitWidth - 1 - (count - 1).leadingZeroBitCount)
+  }
+}
+
+/// Which leaves each rank computes: contiguous intervals in order of ranks, whose sizes differ by at most one.
+///
+/// The longer intervals come first, so that with more ranks than leaves the last ranks own none.
+public struct LeafIntervals: Equatable, Sendable {
+  public let leafCount: Int
+  public let worldSize: Int
+
+  public init(leafCount: Int, worldSize: Int) {
+    precondition(leafCount >= 0 && worldSize >= 1)
+    self.leafCount = leafCount
+    self.worldSize = worldSize
+  }
+
+  /// The leaves of `rank`; may be empty.
+  public subscript(rank: Int) -> Range<Int> {
+    precondition(0 <= rank && rank < worldSize)
+    let (size, longer) = leafCount.quotientAndRemainder(dividingBy: worldSize)
+    let start = rank * size + min(rank, longer)
+    return start..<(start + size + (rank < longer ? 1 : 0))
+  }
+
+  /// The rank that computes `leaf`.
+  public func owner(of leaf: Int) -> Int {
+    precondition(0 <= leaf && leaf < leafCount)
+    let (size, longer) = leafCount.quotientAndRemainder(dividingBy: worldSize)
+    let inLonger = longer * (size + 1)
+    return leaf < inLonger ? leaf / (size + 1) : longer + (leaf - inLonger) / size
+  }
+}

@@ -1,0 +1,156 @@
+// Who takes part in the job, and the start and end of MPI. Data moves in Communicator+Collectives, RecordExchange and
+// GradientExchange. Every MPI call of the process comes from the one thread that made the communicator.
+
+import COpenMPI
+import Diagnostics
+import Glibc
+
+/// The ranks of one job on their own duplicated communicator, or one rank without any MPI.
+///
+/// Not Sendable: MPI is initialized with MPI_THREAD_FUNNELED, so it belongs to the thread that started it.
+public final class Communicator {
+  /// Where a rank runs, for messages.
+  public struct Peer: Equatable, Sendable {
+    public let host: String
+    public let processIdentifier: Int32
+  }
+
+  public let rank: Int
+  public let worldSize: Int
+  /// Position among the ranks of this host, and how many they are.
+  public let localRank: Int
+  public let localSize: Int
+  public internal(set) var peers: [Peer]
+  /// One line, such as "Open MPI v4.1.4, ..."; "none" without MPI.
+  public let libraryVersion: String
+  /// Seconds without any sign of a peer after which a wait throws. Must exceed the longest step of the slowest rank.
+  public var hangTimeout: Double
+  /// Nil for the communicator without MPI.
+  let handle: MPI_Comm?
+  /// Whether a waiting rank may spin: every rank of this host has a core.
+  let spins: Bool
+  private var isFinalized = false
+
+  public var isRoot: Bool { rank == 0 }
+
+  /// One rank without MPI: starts at once, and every collective is trivial.
+  public static func single(hangTimeout: Double = defaultHangTimeout) -> Communicator {
+    Communicator(hangTimeout: hangTimeout)
+  }
+
+  public static let defaultHangTimeout = 300.0
+
+  /// Joins the job that started this process: MPI under mpirun or srun with PMIx, else a single rank.
+  ///
+  /// - Throws: `RuntimeFailure` from MPI; `InvalidInput` when the launcher started more processes than MPI found
+  ///   (see `WorldCheck`).
+  public static func start(hangTimeout: Double = defaultHangTimeout) throws -> Communicator {
+    let environment = LaunchEnvironment.current
+    Heartbeat.enter(.startup, step: 0)
+    let communicator =
+      environment.startsMPI
+      ? try Communicator(joiningWithTimeout: hangTimeout) : Communicator(hangTimeout: hangTimeout)
+    try WorldCheck.verify(worldSize: communicator.worldSize, environment: environment)
+    return communicator
+  }
+
+  private init(hangTimeout: Double) {
+    rank = 0
+    worldSize = 1
+    localRank = 0
+    localSize = 1
+    peers = [Peer(host: Self.hostName, processIdentifier: getpid())]
+    libraryVersion = "none"
+    self.hangTimeout = hangTimeout
+    handle = nil
+    spins = true
+  }
+
+  private init(joiningWithTimeout hangTimeout: Double) throws {
+    var provided: Int32 = 0
+    try MPIStatus.check(
+      MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided), "MPI_Init_thread")
+    // From here on errors come back as statuses instead of ending the process without a word of ours.
+    try MPIStatus.check(
+      MPI_Comm_set_errhandler(mpi_comm_world(), mpi_errors_return()), "MPI_Comm_set_errhandler")
+    guard provided >= Int32(MPI_THREAD_FUNNELED) else {
+      throw RuntimeFailure("MPI_Init_thread: this MPI library does not support MPI_THREAD_FUNNELED")
+    }
+    var own: MPI_Comm?
+    try MPIStatus.check(MPI_Comm_dup(mpi_comm_world(), &own), "MPI_Comm_dup")
+    let (rank, size) = try Self.position(in: own)
+    var local: MPI_Comm?
+    try MPIStatus.check(
+      MPI_Comm_split_type(own, Int32(MPI_COMM_TYPE_SHARED), 0, mpi_info_null(), &local),
+      "MPI_Comm_split_type")
+    let (localRank, localSize) = try Self.position(in: local)
+    try MPIStatus.check(MPI_Comm_free(&local), "MPI_Comm_free")
+    self.rank = rank
+    worldSize = size
+    self.localRank = localRank
+    self.localSize = localSize
+    peers = (0..<size).map { _ in Peer(host: "?", processIdentifier: 0) }
+    libraryVersion = try Self.readLibraryVersion()
+    self.hangTimeout = hangTimeout
+    handle = own
+    spins = localSize <= Self.coreCount
+    peers = try allgather(Array("\(getpid()) \(Self.hostName)".utf8)).map { record in
+      let fields = String(decoding: record, as: UTF8.self).split(separator: " ", maxSplits: 1)
+      return Peer(host: String(fields[1]), processIdentifier: Int32(fields[0]) ?? 0)
+    }
+  }
+
+  /// "rank 2 (node01, pid 4711)"
+  public func describe(_ rank: Int) -> String {
+    "rank \(rank) (\(peers[rank].host), pid \(peers[rank].processIdentifier))"
+  }
+
+  /// Leaves MPI; every rank must call it, and nothing of this communicator may be used afterwards.
+  public func finalize() throws {
+    guard !isFinalized else { return }
+    isFinalized = true
+    guard handle != nil else { return }
+    Heartbeat.enter(.shutdown, step: Heartbeat.step)
+    var own = handle
+    try MPIStatus.check(MPI_Comm_free(&own), "MPI_Comm_free")
+    try MPIStatus.check(MPI_Finalize(), "MPI_Finalize")
+  }
+
+  /// Ends the whole job with `status`. MPI_Abort is tried first, but it needs the network; the watchdog ends this
+  /// process two seconds later whatever becomes of it.
+  public func abort(_ status: Int32) -> Never {
+    Watchdog.expectEnd(status: status)
+    if let handle, !isFinalized { MPI_Abort(handle, status) }
+    _exit(status)
+  }
+
+  private static func position(in communicator: MPI_Comm?) throws -> (rank: Int, size: Int) {
+    var rank: Int32 = 0
+    var size: Int32 = 0
+    try MPIStatus.check(MPI_Comm_rank(communicator, &rank), "MPI_Comm_rank")
+    try MPIStatus.check(MPI_Comm_size(communicator, &size), "MPI_Comm_size")
+    return (Int(rank), Int(size))
+  }
+
+  private static func readLibraryVersion() throws -> String {
+    var length: Int32 = 0
+    return try withUnsafeTemporaryAllocation(
+      of: CChar.self, capacity: Int(MPI_MAX_LIBRARY_VERSION_STRING) + 1
+    ) { buffer in
+      try MPIStatus.check(
+        MPI_Get_library_version(buffer.baseAddress, &length), "MPI_Get_library_version")
+      buffer[Int(length)] = 0
+      return String(cString: buffer.baseAddress!).split(separator: "\n").first.map(String.init) ?? ""
+    }
+  }
+
+  static var hostName: String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 257) { buffer in
+      buffer.initialize(repeating: 0)
+      return gethostname(buffer.baseAddress!, 256) == 0 ? String(cString: buffer.baseAddress!) : "unknown"
+    }
+  }
+
+  /// Processors that are online.
+  static var coreCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+}

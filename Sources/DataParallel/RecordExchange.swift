@@ -1,0 +1,109 @@
+// The small record that every rank gives every rank once a step: leaf losses, flags, hashes. Also the meeting point
+// of the step, so it is here that waiting is measured and a late or hung rank gets a name.
+
+import COpenMPI
+import Diagnostics
+
+/// All-to-all of fixed-size records of 64-bit words. Records are equal on all ranks after `exchange`.
+///
+/// Two words of each record are this type's own: the step, which must agree, and the seconds since the last exchange
+/// that the rank spent outside it, which tell a slow rank from a fast one that waited.
+public final class RecordExchange {
+  private static let headerWords = 2
+  private let communicator: Communicator
+  public let wordCount: Int
+  private let stride: Int
+  private let words: UnsafeMutablePointer<UInt64>
+  private let pending: PendingRequests
+  private var lastEnd = monotonicSeconds()
+
+  /// Wall seconds this rank has waited for records since the start.
+  public private(set) var waitingSeconds = 0.0
+  /// By rank: seconds its records came after this rank was ready, summed over the steps.
+  public private(set) var lateness: [Double]
+  /// By rank: seconds it was busy between exchanges, by its own clock; equal on all ranks.
+  public private(set) var busySeconds: [Double]
+  public private(set) var exchangeCount = 0
+
+  /// - Parameter wordCount: 64-bit words of the caller in each record.
+  public init(communicator: Communicator, wordCount: Int) {
+    self.communicator = communicator
+    self.wordCount = wordCount
+    stride = wordCount + Self.headerWords
+    words = .allocate(capacity: stride * communicator.worldSize)
+    words.initialize(repeating: 0, count: stride * communicator.worldSize)
+    pending = PendingRequests(communicator, capacity: 2 * communicator.worldSize)
+    lateness = Array(repeating: 0, count: communicator.worldSize)
+    busySeconds = Array(repeating: 0, count: communicator.worldSize)
+  }
+
+  deinit { words.deallocate() }
+
+  /// This rank's record, to be filled before `exchange`; keeps its words from step to step.
+  public var own: UnsafeMutableBufferPointer<UInt64> {
+    UnsafeMutableBufferPointer(
+      start: words + communicator.rank * stride + Self.headerWords, count: wordCount)
+  }
+
+  /// The record of `rank` as of the last `exchange`.
+  public subscript(rank: Int) -> UnsafeBufferPointer<UInt64> {
+    precondition(0 <= rank && rank < communicator.worldSize)
+    return UnsafeBufferPointer(start: words + rank * stride + Self.headerWords, count: wordCount)
+  }
+
+  /// One word of every rank, in order of ranks.
+  public func column(_ index: Int) -> [UInt64] {
+    (0..<communicator.worldSize).map { self[$0][index] }
+  }
+
+  /// Gives `own` to all ranks and takes theirs.
+  ///
+  /// - Throws: `RuntimeFailure` naming the ranks that stay silent, or that are at another step.
+  public func exchange(step: Int) throws {
+    let start = monotonicSeconds()
+    let rank = communicator.rank
+    let mine = words + rank * stride
+    mine[0] = UInt64(bitPattern: Int64(step))
+    mine[1] = (start - lastEnd).bitPattern
+    if communicator.worldSize > 1 {
+      Heartbeat.enter(.records, step: step)
+      pending.removeAll()
+      for peer in 0..<communicator.worldSize where peer != rank {
+        try pending.receive(
+          words + peer * stride, count: stride, type: mpi_uint64(), from: peer, .record)
+      }
+      for peer in 0..<communicator.worldSize where peer != rank {
+        try pending.send(mine, count: stride, type: mpi_uint64(), to: peer, .record)
+      }
+      try pending.wait(onCompletion: { entry in
+        if entry.isReceive { lateness[entry.peer] += monotonicSeconds() - start }
+      })
+      try checkSteps(step)
+    }
+    for peer in 0..<communicator.worldSize {
+      busySeconds[peer] += Double(bitPattern: words[peer * stride + 1])
+    }
+    exchangeCount += 1
+    lastEnd = monotonicSeconds()
+    waitingSeconds += lastEnd - start
+  }
+
+  /// The slowest rank so far, if it was busy for at least `factor` times as long as the median rank.
+  /// The same on all ranks.
+  public func straggler(factor: Double = 1.5) -> (rank: Int, secondsPerStep: Double, medianSeconds: Double)? {
+    guard exchangeCount > 0, communicator.worldSize > 1 else { return nil }
+    let sorted = busySeconds.sorted()
+    let median = sorted[(sorted.count - 1) / 2]
+    let slowest = busySeconds.indices.max { busySeconds[$0] < busySeconds[$1] }!
+    guard busySeconds[slowest] > factor * median else { return nil }
+    let steps = Double(exchangeCount)
+    return (slowest, busySeconds[slowest] / steps, median / steps)
+  }
+
+  private func checkSteps(_ step: Int) throws {
+    let astray = (0..<communicator.worldSize).filter { words[$0 * stride] != UInt64(step) }
+    guard !astray.isEmpty else { return }
+    let names = astray.map { "\(communicator.describe($0)) at step \(words[$0 * stride])" }
+    throw RuntimeFailure("ranks are out of step: step \(step) here, " + names.joined(separator: ", "))
+  }
+}
