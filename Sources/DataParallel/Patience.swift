@@ -30,8 +30,8 @@ struct CappedClock {
 
 /// One wait: what to do between two polls that found nothing, and when to give up.
 struct Patience {
-  /// Spinning is faster than giving the core away only while the answer is microseconds off.
-  private static let spinSeconds = 50e-6
+  /// A whole exchange of a small model: within it, a core given away costs more (a scheduler's slice) than it gives.
+  private static let spinSeconds = 2e-3
   /// Beyond this the peer is busy, not about to answer: leave the core to those who work.
   private static let drowsySeconds = 0.5
   private let spins: Bool
