@@ -17,8 +17,8 @@ public struct ChunkSource: SequenceSource {
   /// - Parameters:
   ///   - scan: of `file`, for the workflow `chunks`.
   ///   - range: which characters; nil = all. No character outside is read.
-  /// - Throws: `InvalidInput` if the tokenizer lacks characters of the text; `RuntimeFailure` if `file` is not
-  ///   the one that was scanned.
+  /// - Throws: `InvalidInput` if the tokenizer lacks a character of the text; `RuntimeFailure` if `file`
+  ///   is not the one that was scanned.
   public init(
     file: CorpusFile, scan: CorpusScan, tokenizer: CharacterTokenizer, blockSize: Int,
     range: Range<Int>? = nil

@@ -26,15 +26,25 @@ struct CorpusPass {
   /// - Parameter offset: of the block's first byte in the file.
   mutating func consume(_ block: UnsafeRawBufferPointer, at offset: Int) throws {
     hasher.update(block)
-    for (position, byte) in block.enumerated() {
-      if decoder.isAtBoundary { characterStart = offset + position }
+    var position = 0
+    while position < block.count {
+      if decoder.isAtBoundary {
+        let run = plainRun(in: block, from: position)
+        accept(
+          plain: UnsafeRawBufferPointer(rebasing: block[position..<position + run]), at: offset + position)
+        position += run
+        guard position < block.count else { break }
+        characterStart = offset + position
+      }
+      let byte = block[position]
       switch decoder.consume(byte) {
-      case .incomplete: continue
+      case .incomplete: break
       case .invalid: throw invalid(byte, at: offset + position)
       case .scalar(let scalar):
         guard byte != 0 else { throw binary(at: offset + position) }
         accept(scalar, end: offset + position + 1)
       }
+      position += 1
     }
     byteCount = offset + block.count
   }
@@ -75,6 +85,39 @@ struct CorpusPass {
     characterCount += 1
   }
 
+  /// Many ASCII characters at once: most texts are nothing else.
+  private mutating func accept(plain bytes: UnsafeRawBufferPointer, at offset: Int) {
+    switch workflow {
+    case .chunks:
+      let stride = CorpusScan.scalarStride
+      var next = (characterCount + stride - 1) / stride * stride
+      while next < characterCount + bytes.count {
+        sparseOffsets.append(offset + next - characterCount)
+        next += stride
+      }
+      for byte in bytes { scalars.insert(Unicode.Scalar(byte)) }
+    case .documents:
+      for (position, byte) in bytes.enumerated() {
+        documents.accept(Unicode.Scalar(byte), bytes: offset + position..<offset + position + 1)
+      }
+    }
+    characterCount += bytes.count
+  }
+
+  /// How many bytes from `start` on are ASCII and not NUL.
+  private func plainRun(in block: UnsafeRawBufferPointer, from start: Int) -> Int {
+    let (highBits, ones): (UInt64, UInt64) = (0x8080_8080_8080_8080, 0x0101_0101_0101_0101)
+    var end = start
+    while block.count - end >= 8 {
+      let word = block.loadUnaligned(fromByteOffset: end, as: UInt64.self)
+      // The second term has a high bit where a byte is zero (and, harmlessly, sometimes above one).
+      guard (word | (word &- ones) & ~word) & highBits == 0 else { break }
+      end += 8
+    }
+    while end < block.count, (1...0x7F).contains(block[end]) { end += 1 }
+    return end - start
+  }
+
   private func binary(at offset: Int) -> InvalidInput {
     InvalidInput(
       "the corpus \(path) has a NUL at byte \(offset): it is binary or UTF-16; give a UTF-8 text file")
@@ -100,11 +143,13 @@ struct DocumentBoundaries {
   mutating func accept(_ scalar: Unicode.Scalar, bytes: Range<Int>) {
     if scalar == "\n" {
       endLine()
-    } else if scalar.properties.isWhitespace {
+    } else if isBlank(scalar) {
       if line != nil { pending.insert(scalar) }
     } else {
-      for blank in pending { scalars.insert(blank) }
-      pending.removeAll(keepingCapacity: true)
+      if !pending.isEmpty {
+        for blank in pending { scalars.insert(blank) }
+        pending.removeAll(keepingCapacity: true)
+      }
       scalars.insert(scalar)
       line = (line?.lowerBound ?? bytes.lowerBound)..<bytes.upperBound
     }
@@ -116,6 +161,10 @@ struct DocumentBoundaries {
       lengths.append(UInt32(clamping: line.count))
     }
     line = nil
-    pending.removeAll(keepingCapacity: true)
+    if !pending.isEmpty { pending.removeAll(keepingCapacity: true) }
+  }
+
+  private func isBlank(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.isASCII ? scalar == " " || (9...13).contains(scalar.value) : scalar.properties.isWhitespace
   }
 }

@@ -37,8 +37,8 @@ public struct DocumentSource: SequenceSource {
   /// - Parameters:
   ///   - scan: of `file`, for the workflow `documents`.
   ///   - positions: which part of `order`; nil = all.
-  /// - Throws: `InvalidInput` if the tokenizer lacks characters of the text; `RuntimeFailure` if `file` is not
-  ///   the one that was scanned.
+  /// - Throws: `InvalidInput` if the tokenizer lacks a character of the text; `RuntimeFailure` if `file`
+  ///   is not the one that was scanned.
   public init(
     file: CorpusFile, scan: CorpusScan, tokenizer: CharacterTokenizer, blockSize: Int, order: DocumentOrder,
     positions: Range<Int>? = nil
