@@ -1,1 +1,4 @@
+import Checkpointing
+
+CheckpointReaderProcess.runIfRequested()
 print("not built yet")

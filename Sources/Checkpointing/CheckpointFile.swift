@@ -1,0 +1,117 @@
+// Saving and loading a training as one JLD2 (HDF5) file. What the file says is CheckpointSchema's business,
+// what its bytes look like CheckpointImage's.
+
+import Diagnostics
+import GPTModel
+import Glibc
+import Reproducibility
+
+public enum CheckpointFile {
+  /// Moments of a save at which a test may want the process to die.
+  public enum WritePhase: String, CaseIterable, Sendable {
+    /// The temporary file is complete and on the disk.
+    case written
+    /// It was read back and is right.
+    case verified
+    /// It is in its place.
+    case renamed
+  }
+
+  /// Replaces the file at `path` by one that holds `snapshot`: whole or not at all.
+  ///
+  /// Missing folders are made. Two saves of one state give the same bytes.
+  /// - Throws: `RuntimeFailure` naming the file and the cause; the old file is then as it was.
+  public static func write(
+    _ snapshot: TrainingSnapshot, to path: String, onPhase: (WritePhase) -> Void = { _ in }
+  ) throws {
+    do {
+      let tensors = CheckpointSchema.tensors(of: snapshot, ParameterTable(snapshot.configuration))
+      // A file that no reader would take must not replace one that every reader takes.
+      try CheckpointSchema.checkFinite(tensors)
+      try AtomicFile.createFolder(of: path)
+      let image = try CheckpointImage.make(snapshot)
+      let body = UnsafeRawBufferPointer(rebasing: image.bytes[Envelope.size...])
+      try Envelope.bytes(digest: XXHash64.hash(body)).withUnsafeBytes { envelope in
+        try AtomicFile.replace(
+          path, with: [envelope, body],
+          verify: { path in
+            let size = try checkContent(of: path)
+            try CheckpointReader.checkStructure(path: path, fileSize: size)
+          }, onPhase: onPhase)
+      }
+      withExtendedLifetime(image) {}
+    } catch {
+      throw RuntimeFailure("cannot save checkpoint \(path): \(error)")
+    }
+  }
+
+  /// Loads a checkpoint: one of ours, one that another program wrote by our schema, or a genuine one of the
+  /// Julia program.
+  ///
+  /// - Throws: `InvalidInput` naming the file, what is wrong and what to do.
+  public static func read(
+    _ path: String, using reader: ContainedReader = ContainedReader()
+  ) throws -> TrainingSnapshot {
+    do {
+      let size = try checkContent(of: path)
+      return try reader.snapshot(path: path, fileSize: size)
+    } catch let error as InvalidInput {
+      throw InvalidInput("checkpoint \(path): \(error.message); \(remedy)")
+    }
+  }
+
+  static let remedy = "choose another checkpoint, or an older copy of this one"
+
+  /// Everything that can be told without libhdf5: that it is a file, its envelope, its digest.
+  ///
+  /// - Returns: its size in bytes.
+  /// - Throws: `InvalidInput` that does not name the file.
+  @discardableResult
+  static func checkContent(of path: String) throws -> Int {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      throw InvalidInput(errno == ENOENT ? "there is no such file" : systemError())
+    }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: break
+    case S_IFDIR: throw InvalidInput("it is a folder, not a file")
+    default: throw InvalidInput("it is not a regular file")
+    }
+    guard status.st_size > 0 else { throw InvalidInput("it is empty") }
+    let file = try opened(path)
+    var head = [UInt8](repeating: 0, count: Envelope.size + Envelope.signature.count)
+    let count = try head.withUnsafeMutableBytes { try file.readFully($0) }
+    let content = try Envelope.content(Array(head[..<count]))
+    let size = try file.size()
+    if case .digest(let expected) = content {
+      let actual = try digest(of: file)
+      guard actual == expected else {
+        throw InvalidInput(
+          "it is damaged: its digest is \(XXHash64.hexadecimal(expected)), but its \(size) bytes have "
+            + XXHash64.hexadecimal(actual) + " (cut off, or bits changed)")
+      }
+    }
+    return size
+  }
+
+  private static func opened(_ path: String) throws -> FileDescriptor {
+    do {
+      return try FileDescriptor(open: path, O_RDONLY)
+    } catch {
+      throw InvalidInput("it cannot be read: \(error)")
+    }
+  }
+
+  /// Of the bytes after the envelope.
+  private static func digest(of file: borrowing FileDescriptor) throws -> UInt64 {
+    guard lseek(file.raw, off_t(Envelope.size), SEEK_SET) >= 0 else { throw RuntimeFailure(systemError()) }
+    var hasher = XXHash64()
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+    defer { buffer.deallocate() }
+    while true {
+      let count = try file.readFully(buffer)
+      hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      if count < buffer.count { return hasher.digest() }
+    }
+  }
+}

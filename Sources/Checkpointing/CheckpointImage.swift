@@ -1,0 +1,121 @@
+// A snapshot as the bytes of an HDF5 file, by the recipe that JLD2.jl's reader needs. Pure memory: libhdf5
+// never sees the disk here, because after a full disk it can neither close its file nor forget it.
+
+import CHDF5
+import GPTModel
+
+enum CheckpointImage {
+  /// Datasets below this many bytes live in their object header. JLD2 wants the others contiguous.
+  private static let compactLimit = 8192
+
+  /// The file image of a snapshot: 512 zero bytes for the envelope, then HDF5 from its superblock on.
+  ///
+  /// The same snapshot gives the same bytes.
+  static func make(_ snapshot: TrainingSnapshot) throws -> ImageMemory {
+    let table = ParameterTable(snapshot.configuration)
+    let values = CheckpointSchema.values(of: snapshot)
+    let tensors = CheckpointSchema.tensors(of: snapshot, table)
+    let memory = ImageMemory()
+    try HDF5.session {
+      let access = try HDF5Handle.propertyList(chdf5_class_file_access())
+      try HDF5.check(H5Pset_libver_bounds(access.id, H5F_LIBVER_V18, H5F_LIBVER_V18), "H5Pset_libver_bounds")
+      let estimate = tensors.reduce(1 << 16) { $0 + $1.count * 4 + 512 }
+      try HDF5.check(H5Pset_fapl_core(access.id, estimate, false), "H5Pset_fapl_core")
+      try memory.receive(from: access)
+
+      let groups = GroupTree(paths: values.map(\.path) + tensors.map(\.path))
+      let creation = try HDF5Handle.propertyList(chdf5_class_file_create())
+      try HDF5.check(H5Pset_userblock(creation.id, UInt64(Envelope.size)), "H5Pset_userblock")
+      try groups.apply(to: creation, group: "")
+      // No file can have this name, so nothing on disk is opened by mistake.
+      let file = try HDF5.check(
+        H5Fcreate("/dev/null/checkpoint", chdf5_truncate(), creation.id, access.id), "H5Fcreate")
+      do {
+        try write(values, tensors, groups, to: file)
+      } catch {
+        _ = H5Fclose(file)
+        throw error
+      }
+      try HDF5.check(H5Fclose(file), "H5Fclose")
+    }
+    try memory.finish()
+    return memory
+  }
+
+  private static func write(
+    _ values: [(path: String, value: CheckpointValue)], _ tensors: [CheckpointTensor], _ groups: GroupTree,
+    to file: hid_t
+  ) throws {
+    for group in groups.groups where !group.isEmpty {
+      let properties = try HDF5Handle.propertyList(chdf5_class_group_create())
+      try groups.apply(to: properties, group: group)
+      _ = try HDF5Handle(
+        H5Gcreate2(file, group, 0, properties.id, 0), "H5Gcreate2 /\(group)", close: H5Gclose)
+    }
+    for (path, value) in values { try write(value, to: path, in: file) }
+    for tensor in tensors {
+      try write(
+        UnsafeRawBufferPointer(tensor.bytes), memoryType: chdf5_native_float(), fileType: chdf5_f32le(),
+        dimensions: [tensor.rows, tensor.columns], to: tensor.path, in: file)
+    }
+  }
+
+  private static func write(_ value: CheckpointValue, to path: String, in file: hid_t) throws {
+    func write<Element>(_ elements: [Element], _ memory: hid_t, _ type: hid_t, isScalar: Bool) throws {
+      try elements.withUnsafeBytes {
+        try self.write(
+          $0, memoryType: memory, fileType: type, dimensions: isScalar ? [] : [elements.count], to: path,
+          in: file)
+      }
+    }
+    func write(_ texts: [String], isScalar: Bool) throws {
+      let type = try HDF5Handle.stringType()
+      var storage = ContiguousArray<CChar>()
+      var starts: [Int] = []
+      for text in texts {
+        starts.append(storage.count)
+        storage.append(contentsOf: text.utf8CString)
+      }
+      try storage.withUnsafeBufferPointer { storage in
+        try write(starts.map { storage.baseAddress! + $0 }, type.id, type.id, isScalar: isScalar)
+      }
+    }
+    switch value {
+    case .integer(let value): try write([value], chdf5_native_i64(), chdf5_i64le(), isScalar: true)
+    case .integers(let values): try write(values, chdf5_native_i64(), chdf5_i64le(), isScalar: false)
+    case .unsignedIntegers(let values):
+      try write(values, chdf5_native_u64(), chdf5_u64le(), isScalar: false)
+    case .real(let value): try write([value], chdf5_native_double(), chdf5_f64le(), isScalar: true)
+    case .floats(let values): try write(values, chdf5_native_float(), chdf5_f32le(), isScalar: false)
+    case .string(let text): try write([text], isScalar: true)
+    case .strings(let texts): try write(texts, isScalar: false)
+    }
+  }
+
+  /// - Parameter dimensions: row-major; none for a scalar.
+  private static func write(
+    _ bytes: UnsafeRawBufferPointer, memoryType: hid_t, fileType: hid_t, dimensions: [Int],
+    to path: String, in file: hid_t
+  ) throws {
+    let space = try HDF5Handle(
+      dimensions.isEmpty
+        ? H5Screate(H5S_SCALAR)
+        : H5Screate_simple(Int32(dimensions.count), dimensions.map { hsize_t($0) }, nil),
+      "H5Screate", close: H5Sclose)
+    let creation = try HDF5Handle.propertyList(chdf5_class_dataset_create())
+    let isCompact = dimensions.reduce(H5Tget_size(fileType), { $0 * $1 }) < compactLimit
+    try HDF5.check(H5Pset_layout(creation.id, isCompact ? H5D_COMPACT : H5D_CONTIGUOUS), "H5Pset_layout")
+    try HDF5.check(H5Pset_alloc_time(creation.id, H5D_ALLOC_TIME_EARLY), "H5Pset_alloc_time")
+    if H5Tis_variable_str(fileType) == 0 {
+      // libhdf5 insists on filling variable-length data.
+      try HDF5.check(H5Pset_fill_time(creation.id, H5D_FILL_TIME_NEVER), "H5Pset_fill_time")
+    }
+    try HDF5.check(H5Pset_obj_track_times(creation.id, false), "H5Pset_obj_track_times")
+    // No room for attributes, which JLD2 would ignore: headers a third of the size.
+    try HDF5.check(H5Pset_dset_no_attrs_hint(creation.id, true), "H5Pset_dset_no_attrs_hint")
+    let dataset = try HDF5Handle(
+      H5Dcreate2(file, path, fileType, space.id, 0, creation.id, 0), "H5Dcreate2 /\(path)",
+      close: H5Dclose)
+    try HDF5.check(H5Dwrite(dataset.id, memoryType, 0, 0, 0, bytes.baseAddress), "H5Dwrite /\(path)")
+  }
+}

@@ -1,0 +1,148 @@
+// Parses a checkpoint with libhdf5, in this process. libhdf5 1.10 can crash on hostile bytes: only files that
+// this process has just written, and the contained child process, come here. See ContainedReader.
+
+import CHDF5
+import Diagnostics
+import GPTModel
+
+/// An open checkpoint of our format, or of the Julia program.
+struct CheckpointReader {
+  let file: HDF5Handle
+
+  /// - Parameter path: may be `/proc/self/fd/N`.
+  /// - Throws: `HDF5Failure` or `InvalidInput`, whose messages do not name the file.
+  static func snapshot(path: String, fileSize: Int) throws -> TrainingSnapshot {
+    try with(path) { reader in
+      try reader.has("format")
+        ? reader.snapshot(fileSize: fileSize) : JuliaCheckpoint(reader: reader).snapshot(fileSize: fileSize)
+    }
+  }
+
+  /// Checks everything about a file of our format but its floats.
+  static func checkStructure(path: String, fileSize: Int) throws {
+    try with(path) { reader in _ = try reader.outline(fileSize: fileSize) }
+  }
+
+  private static func with<Result>(_ path: String, _ body: (CheckpointReader) throws -> Result) throws
+    -> Result
+  {
+    try HDF5.session {
+      let access = try HDF5Handle.propertyList(chdf5_class_file_access())
+      // Network file systems without locks refuse to open files otherwise.
+      try HDF5.check(H5Pset_file_locking(access.id, false, true), "H5Pset_file_locking")
+      let file = try HDF5Handle(
+        H5Fopen(path, chdf5_read_only(), access.id), "H5Fopen", close: H5Fclose)
+      return try body(CheckpointReader(file: file))
+    }
+  }
+
+  /// What a file says before its tensors are read; their shapes are right.
+  private struct Outline {
+    let values: [String: CheckpointValue]
+    let model: CheckpointSchema.Model
+    let table: ParameterTable
+  }
+
+  private func outline(fileSize: Int) throws -> Outline {
+    var values: [String: CheckpointValue] = [:]
+    // The version comes first: a newer format may not have what follows.
+    for field in CheckpointSchema.modelFields.prefix(2) {
+      values[field.path] = try value(field.path, field.kind)
+    }
+    try CheckpointSchema.checkVersion(values)
+    for field in CheckpointSchema.modelFields.dropFirst(2) where try field.isRequired || has(field.path) {
+      values[field.path] = try value(field.path, field.kind)
+    }
+    if try has(CheckpointSchema.trainingMark) {
+      for field in CheckpointSchema.trainingFields where try field.isRequired || has(field.path) {
+        values[field.path] = try value(field.path, field.kind)
+      }
+    }
+    let model = try CheckpointSchema.model(from: values)
+    let table = ParameterTable(model.configuration)
+    let roots = [CheckpointSchema.weightsRoot] + (model.isResumable ? CheckpointSchema.momentRoots : [])
+    try CheckpointSchema.checkSize(table, sets: roots.count, fileSize: fileSize)
+    for root in roots {
+      for entry in table.entries {
+        try checkTensor(CheckpointSchema.tensorPath(root, entry), entry.rows, entry.columns)
+      }
+    }
+    return Outline(values: values, model: model, table: table)
+  }
+
+  private func snapshot(fileSize: Int) throws -> TrainingSnapshot {
+    let outline = try outline(fileSize: fileSize)
+    let snapshot = try CheckpointSchema.emptySnapshot(outline.model, outline.table, from: outline.values)
+    for tensor in CheckpointSchema.tensors(of: snapshot, outline.table) {
+      let dataset = try open(tensor.path)
+      try HDF5.check(
+        H5Dread(dataset.id, chdf5_native_float(), 0, 0, 0, tensor.base), "H5Dread /\(tensor.path)")
+    }
+    return snapshot
+  }
+
+  /// Whether a dataset or group is there. Links that lead elsewhere count as not there.
+  func has(_ path: String) throws -> Bool {
+    var prefix = ""
+    for name in path.split(separator: "/") {
+      prefix += prefix.isEmpty ? String(name) : "/\(name)"
+      guard try HDF5.check(H5Lexists(file.id, prefix, 0), "H5Lexists /\(prefix)") > 0 else { return false }
+      var info = H5L_info_t()
+      try HDF5.check(H5Lget_info(file.id, prefix, &info, 0), "H5Lget_info /\(prefix)")
+      // A soft or external link could lead to another file of the user.
+      guard info.type == H5L_TYPE_HARD else { return false }
+    }
+    return true
+  }
+
+  func open(_ path: String) throws -> HDF5Handle {
+    guard try has(path) else { throw InvalidInput("/\(path) is missing") }
+    let dataset = try HDF5Handle(H5Dopen2(file.id, path, 0), "H5Dopen2 /\(path)", close: H5Dclose)
+    try Self.refuseForeignStorage(dataset, path)
+    return dataset
+  }
+
+  /// Data that lives in other files is refused: a checkpoint must not read the user's other files.
+  static func refuseForeignStorage(_ dataset: HDF5Handle, _ path: String) throws {
+    let creation = try HDF5Handle(
+      H5Dget_create_plist(dataset.id), "H5Dget_create_plist /\(path)", close: H5Pclose)
+    let layout = H5Pget_layout(creation.id)
+    guard layout != H5D_VIRTUAL, layout != H5D_LAYOUT_ERROR, H5Pget_external_count(creation.id) == 0 else {
+      throw InvalidInput("/\(path) keeps its data in another file, which is not allowed")
+    }
+  }
+
+  private func checkTensor(_ path: String, _ rows: Int, _ columns: Int) throws {
+    let dataset = try open(path)
+    let dimensions = try Self.dimensions(dataset, path)
+    guard dimensions == [rows, columns] else {
+      throw InvalidInput(
+        "/\(path) has shape \(Self.shape(dimensions)), but the sizes in /config ask for \(rows)×\(columns)")
+    }
+    guard try Self.typeClass(dataset, path) == H5T_FLOAT else {
+      throw InvalidInput("/\(path) does not hold floating-point numbers")
+    }
+  }
+
+  static func shape(_ dimensions: [Int]) -> String {
+    dimensions.isEmpty ? "of a single number" : dimensions.map(String.init).joined(separator: "×")
+  }
+
+  /// Row-major; empty for a scalar.
+  static func dimensions(_ dataset: HDF5Handle, _ path: String) throws -> [Int] {
+    let space = try HDF5Handle(H5Dget_space(dataset.id), "H5Dget_space /\(path)", close: H5Sclose)
+    let rank = try HDF5.check(H5Sget_simple_extent_ndims(space.id), "H5Sget_simple_extent_ndims /\(path)")
+    guard rank <= 2, H5Sget_simple_extent_type(space.id) != H5S_NULL else {
+      throw InvalidInput("/\(path) has \(rank) dimensions or no content")
+    }
+    var sizes = [hsize_t](repeating: 0, count: Int(rank))
+    try HDF5.check(
+      H5Sget_simple_extent_dims(space.id, &sizes, nil), "H5Sget_simple_extent_dims /\(path)")
+    return sizes.map { Int(clamping: $0) }
+  }
+
+  static func typeClass(_ dataset: HDF5Handle, _ path: String) throws -> H5T_class_t {
+    let type = try HDF5Handle(H5Dget_type(dataset.id), "H5Dget_type /\(path)", close: H5Tclose)
+    return H5Tget_class(type.id)
+  }
+}

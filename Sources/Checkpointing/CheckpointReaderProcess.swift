@@ -1,0 +1,90 @@
+// The child's side of contained reading: parses one checkpoint within limits of memory and time and streams
+// what it found to standard output. Both programs enter here before anything else when they are that child.
+
+import Diagnostics
+import GPTModel
+import Glibc
+
+public enum CheckpointReaderProcess {
+  /// First argument of the child; the second is the file. Hidden from the help.
+  static let flag = "--internal-read-checkpoint"
+
+  /// Reads a checkpoint and exits, if these arguments ask for it; otherwise returns at once.
+  ///
+  /// Call it first in `main`, before MPI starts.
+  /// - Parameter arguments: with the program's name first, as in `CommandLine.arguments`.
+  public static func runIfRequested(_ arguments: [String] = CommandLine.arguments) {
+    guard arguments.count == 3, arguments[1] == flag else { return }
+    exit(run(path: arguments[2]))
+  }
+
+  private static func run(path: String) -> Int32 {
+    do {
+      // Sockets and files of the parent are none of this process's business.
+      for descriptor in 3..<Int32(min(sysconf(Int32(_SC_OPEN_MAX)), 1024)) { _ = close(descriptor) }
+      let file = try FileDescriptor(open: path, O_RDONLY)
+      let size = try file.size()
+      try limitResources(fileSize: size)
+      let output = FileDescriptor(owning: STDOUT_FILENO)
+      do {
+        // By descriptor, so that the file parsed is the file measured.
+        let snapshot = try CheckpointReader.snapshot(path: "/proc/self/fd/\(file.raw)", fileSize: size)
+        try send(snapshot, to: output)
+      } catch let refusal as InvalidInput {
+        try send(.refusal, head: Array(refusal.message.utf8), to: output)
+      } catch let failure as HDF5Failure {
+        try send(
+          .refusal, head: Array("the HDF5 library cannot read it: \(failure)".utf8), to: output)
+      }
+      return ExitStatus.success
+    } catch {
+      return ExitStatus.failure
+    }
+  }
+
+  private static func send(_ snapshot: TrainingSnapshot, to output: borrowing FileDescriptor) throws {
+    let table = ParameterTable(snapshot.configuration)
+    try send(.snapshot, head: SnapshotStream.encode(CheckpointSchema.values(of: snapshot)), to: output)
+    for tensor in CheckpointSchema.tensors(of: snapshot, table) {
+      try output.writeAll(UnsafeRawBufferPointer(tensor.bytes))
+    }
+    try withUnsafeBytes(of: SnapshotStream.magic.littleEndian) { try output.writeAll($0) }
+  }
+
+  private static func send(
+    _ kind: SnapshotStream.Kind, head: [UInt8], to output: borrowing FileDescriptor
+  ) throws {
+    try withUnsafeBytes(of: SnapshotStream.magic.littleEndian) { try output.writeAll($0) }
+    try withUnsafeBytes(of: kind.rawValue) { try output.writeAll($0) }
+    try withUnsafeBytes(of: UInt64(head.count).littleEndian) { try output.writeAll($0) }
+    try head.withUnsafeBytes { try output.writeAll($0) }
+  }
+
+  /// A gigabyte beyond what the program has mapped, plus room for the data; 20 seconds plus one for 20 MB; no
+  /// core file, which would hold the user's data.
+  private static func limitResources(fileSize: Int) throws {
+    let mapped = try mappedBytes()
+    try limit(RLIMIT_AS, to: mapped + (1 << 30) + 4 * fileSize)
+    try limit(RLIMIT_CPU, to: ContainedReader.seconds(fileSize: fileSize))
+    try limit(RLIMIT_CORE, to: 0)
+    try limit(RLIMIT_FSIZE, to: 0)
+  }
+
+  private static func limit(_ resource: __rlimit_resource, to value: Int) throws {
+    let number = __rlimit_resource_t(resource.rawValue)
+    var limits = rlimit()
+    guard getrlimit(number, &limits) == 0 else { throw RuntimeFailure(systemError()) }
+    limits.rlim_cur = min(limits.rlim_max, rlim_t(value))
+    limits.rlim_max = limits.rlim_cur
+    guard setrlimit(number, &limits) == 0 else { throw RuntimeFailure(systemError()) }
+  }
+
+  private static func mappedBytes() throws -> Int {
+    let file = try FileDescriptor(open: "/proc/self/statm", O_RDONLY)
+    var text = [UInt8](repeating: 0, count: 256)
+    let count = try text.withUnsafeMutableBytes { try file.readFully($0) }
+    let pages = Int(String(decoding: text[..<count].prefix { $0 != 0x20 }, as: UTF8.self))
+    guard let pages else { throw RuntimeFailure("/proc/self/statm is unreadable") }
+    return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+  }
+}

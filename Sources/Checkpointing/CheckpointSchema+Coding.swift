@@ -1,0 +1,217 @@
+// From a snapshot to the values of a file and back, with every check of what the values say.
+// Messages here name the dataset; the caller adds the file and what to do.
+
+import Diagnostics
+import GPTModel
+import Kernels
+
+extension CheckpointSchema {
+  /// How BOS is spelled in `tokenizer/itos`, and what stands there for U+0000, which ends a C string.
+  static let bosText = "<BOS>"
+  static let nulText = "<NUL>"
+
+  /// All values of a snapshot in file order, tensors and empty values left out.
+  static func values(of snapshot: TrainingSnapshot) -> [(path: String, value: CheckpointValue)] {
+    let configuration = snapshot.configuration
+    let tokenizer = snapshot.tokenizer
+    var values: [(path: String, value: CheckpointValue)] = [
+      ("format", .string(formatName)),
+      ("format_version", .integer(version)),
+      ("config/vocab_size", .integer(configuration.vocabularySize)),
+      ("config/n_embd", .integer(configuration.embeddingSize)),
+      ("config/n_layer", .integer(configuration.layerCount)),
+      ("config/block_size", .integer(configuration.blockSize)),
+      ("config/n_head", .integer(configuration.headCount)),
+      ("tokenizer/itos", .strings(tokenizer.scalars.map(text) + [bosText])),
+      ("tokenizer/codepoints", .integers(tokenizer.scalars.map { Int($0.value) } + [-1])),
+      ("tokenizer/vocab_size", .integer(tokenizer.vocabularySize)),
+      // Julia counts from 1.
+      ("tokenizer/bos_id", .integer(tokenizer.bosID + 1)),
+    ]
+    if let training = snapshot.training {
+      values += trainingFields.map { ($0.path, $0.value(in: training)) }
+    }
+    return values.filter { !$0.value.isEmpty }
+  }
+
+  private static func text(_ scalar: Unicode.Scalar) -> String {
+    scalar.value == 0 ? nulText : String(Character(scalar))
+  }
+
+  /// What the values say about the model, checked before anything of its size is allocated.
+  struct Model {
+    let configuration: GPTConfiguration
+    let tokenizer: CharacterTokenizer
+    let isResumable: Bool
+  }
+
+  /// - Throws: `InvalidInput` for another format or a newer version.
+  static func checkVersion(_ values: [String: CheckpointValue]) throws {
+    guard case .string(formatName)? = values["format"] else {
+      throw InvalidInput("/format does not say \(formatName)")
+    }
+    let fileVersion = try integer("format_version", in: values)
+    guard fileVersion <= version else {
+      throw InvalidInput(
+        "it has format version \(fileVersion), and this program reads up to \(version): use a newer program")
+    }
+    guard fileVersion == version else {
+      throw InvalidInput("it has format version \(fileVersion), which never existed")
+    }
+  }
+
+  /// A file cannot hold more floats than this many times its bytes, however well it is compressed; checked
+  /// before memory for the floats is asked for.
+  static let largestCompression = 64
+
+  /// - Parameter sets: 1 for weights, 3 with the moments.
+  static func checkSize(_ table: ParameterTable, sets: Int, fileSize: Int) throws {
+    let bytes = table.parameterCount * sets * 4
+    guard bytes / largestCompression <= fileSize else {
+      throw InvalidInput(
+        "the sizes in its config ask for \(bytes) bytes of weights, but the file has \(fileSize) bytes")
+    }
+  }
+
+  /// - Throws: `InvalidInput` for another format, a newer version, impossible sizes, a bad alphabet.
+  static func model(from values: [String: CheckpointValue]) throws -> Model {
+    try checkVersion(values)
+    let configuration = try GPTConfiguration(
+      vocabularySize: integer("config/vocab_size", in: values),
+      embeddingSize: integer("config/n_embd", in: values),
+      layerCount: integer("config/n_layer", in: values),
+      blockSize: integer("config/block_size", in: values),
+      headCount: integer("config/n_head", in: values))
+    let tokenizer = try tokenizer(from: values)
+    guard tokenizer.vocabularySize == configuration.vocabularySize else {
+      throw InvalidInput(
+        "/config/vocab_size is \(configuration.vocabularySize), but /tokenizer has "
+          + "\(tokenizer.vocabularySize) entries")
+    }
+    return Model(
+      configuration: configuration, tokenizer: tokenizer, isResumable: values[trainingMark] != nil)
+  }
+
+  private static func tokenizer(from values: [String: CheckpointValue]) throws -> CharacterTokenizer {
+    var codepoints: [Int]?
+    if case .integers(let stored)? = values["tokenizer/codepoints"] { codepoints = stored }
+    if case .strings(let texts)? = values["tokenizer/itos"] {
+      let spelled = try codepointsOf(texts)
+      if let codepoints, codepoints != spelled {
+        throw InvalidInput("/tokenizer/itos and /tokenizer/codepoints contradict each other")
+      }
+      codepoints = spelled
+    }
+    guard let codepoints else { throw InvalidInput("/tokenizer has neither itos nor codepoints") }
+    let tokenizer = try tokenizer(codepoints: codepoints)
+    for (path, expected) in [
+      ("tokenizer/vocab_size", tokenizer.vocabularySize), ("tokenizer/bos_id", tokenizer.bosID + 1),
+    ] {
+      if case .integer(let stored)? = values[path], stored != expected {
+        throw InvalidInput("/\(path) is \(stored), but the alphabet makes it \(expected)")
+      }
+    }
+    return tokenizer
+  }
+
+  /// One character each, BOS last.
+  static func codepointsOf(_ texts: [String]) throws -> [Int] {
+    try texts.enumerated().map { index, text in
+      if text == bosText && index == texts.count - 1 { return -1 }
+      if text == nulText { return 0 }
+      let scalars = text.unicodeScalars
+      guard scalars.count == 1, let scalar = scalars.first else {
+        throw InvalidInput("entry \(index + 1) of the alphabet is not one character")
+      }
+      return Int(scalar.value)
+    }
+  }
+
+  /// - Parameter codepoints: ascending, then -1 for BOS.
+  static func tokenizer(codepoints: [Int]) throws -> CharacterTokenizer {
+    guard codepoints.count >= 2, codepoints.last == -1 else {
+      throw InvalidInput("the alphabet does not end with \(bosText)")
+    }
+    let scalars = try codepoints.dropLast().map { codepoint in
+      guard let value = UInt32(exactly: codepoint), let scalar = Unicode.Scalar(value) else {
+        throw InvalidInput("the alphabet holds \(codepoint), which is no Unicode character")
+      }
+      return scalar
+    }
+    guard zip(scalars, scalars.dropFirst()).allSatisfy({ $0 < $1 }) else {
+      throw InvalidInput("the alphabet is not in ascending order of its code points")
+    }
+    return CharacterTokenizer(scalars: scalars)
+  }
+
+  /// A snapshot with its tensors still zero.
+  static func emptySnapshot(
+    _ model: Model, _ table: ParameterTable, from values: [String: CheckpointValue]
+  ) throws -> TrainingSnapshot {
+    var training: TrainingState?
+    if model.isResumable {
+      var state = TrainingState(
+        optimizer: .init(m: FloatArena(count: table.arenaCount), v: FloatArena(count: table.arenaCount)))
+      for field in trainingFields { try field.set(&state, from: values[field.path]) }
+      try check(state)
+      training = state
+    }
+    return TrainingSnapshot(
+      configuration: model.configuration, tokenizer: model.tokenizer,
+      weights: FloatArena(count: table.arenaCount), training: training)
+  }
+
+  /// Numbers that a loop or an array index will be made of.
+  private static func check(_ state: TrainingState) throws {
+    for field in trainingFields {
+      switch field {
+      case .integer(let path, let key) where path != "rng/seed":
+        guard (0...Int(Int32.max)).contains(state[keyPath: key]) else {
+          throw InvalidInput("/\(path) is \(state[keyPath: key]), outside 0 to \(Int32.max)")
+        }
+      case .real(let path, let key) where !path.hasSuffix("loss"):
+        guard state[keyPath: key].isFinite, state[keyPath: key] >= 0 else {
+          throw InvalidInput("/\(path) is \(state[keyPath: key]), which is not a number from 0 up")
+        }
+      default: break
+      }
+    }
+    guard state.optimizer.beta1 < 1, state.optimizer.beta2 < 1 else {
+      throw InvalidInput("/optimizer/beta1 or beta2 is not below 1")
+    }
+    guard state.data.epoch >= 1 else { throw InvalidInput("/data/epoch is 0; epochs count from 1") }
+    guard state.optimizer.step == state.progress.step else {
+      throw InvalidInput(
+        "/optimizer/step is \(state.optimizer.step), but /progress/step is \(state.progress.step)")
+    }
+  }
+
+  /// - Throws: `InvalidInput` naming the first tensor with a NaN or an infinity.
+  static func checkFinite(_ tensors: [CheckpointTensor]) throws {
+    for tensor in tensors {
+      if let index = firstNonFinite(UnsafeBufferPointer(start: tensor.base, count: tensor.count)) {
+        throw InvalidInput("/\(tensor.path) holds \(tensor.base[index]) at element \(index)")
+      }
+    }
+  }
+
+  static func firstNonFinite(_ floats: UnsafeBufferPointer<Float>) -> Int? {
+    // x·0 is 0 for finite x and NaN otherwise, so one vector sum finds out whether to look closer.
+    var sum = SIMD16<Float>.zero
+    let words = UnsafeRawBufferPointer(floats)
+    var index = 0
+    while index + 16 <= floats.count {
+      sum += words.loadUnaligned(fromByteOffset: index * 4, as: SIMD16<Float>.self) * 0
+      index += 16
+    }
+    let isFinite = sum == .zero && floats[index...].allSatisfy(\.isFinite)
+    return isFinite ? nil : floats.firstIndex { !$0.isFinite }
+  }
+
+  private static func integer(_ path: String, in values: [String: CheckpointValue]) throws -> Int {
+    guard case .integer(let value)? = values[path] else {
+      throw InvalidInput("/\(path) is missing or not a whole number")
+    }
+    return value
+  }
+}

@@ -1,0 +1,55 @@
+// The first 512 bytes of a checkpoint: JLD2's text, without which JLD2.load refuses a file, and our digest
+// of everything after it. HDF5 calls this the user block and ignores it, as JLD2 ignores the digest.
+
+import Diagnostics
+import Reproducibility
+
+enum Envelope {
+  static let size = 512
+  /// JLD2 reads up to the first NUL; the part in brackets is for people.
+  static let text = "HDF5-based Julia Data Format, version 0.1.1\0 (MicroGPT for Swift, 64-bit LE)\0"
+  static let digestOffset = 256
+  static let digestKey = "xxh64="
+  /// What every HDF5 superblock begins with.
+  static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+
+  /// The envelope of a file whose bytes from 512 on have this digest.
+  static func bytes(digest: UInt64) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: size)
+    bytes.replaceSubrange(0..<text.utf8.count, with: text.utf8)
+    let entry = digestKey + XXHash64.hexadecimal(digest)
+    bytes.replaceSubrange(digestOffset..<digestOffset + entry.utf8.count, with: entry.utf8)
+    return bytes
+  }
+
+  enum Content: Equatable {
+    /// Ours: the digest that the rest of the file must have.
+    case digest(UInt64)
+    /// HDF5 without our digest: written by h5py, JLD2 or another program.
+    case plain
+  }
+
+  /// What the first bytes of a file (up to 520) announce.
+  /// - Throws: `InvalidInput` when it is neither HDF5 nor ours undamaged.
+  static func content(_ head: [UInt8]) throws -> Content {
+    if head.starts(with: signature) { return .plain }
+    guard head.count >= size + signature.count else {
+      throw InvalidInput("it is too short (\(head.count) bytes) for a checkpoint")
+    }
+    let digits = head[digestOffset + digestKey.utf8.count..<digestOffset + digestKey.utf8.count + 16]
+    if let digest = UInt64(String(decoding: digits, as: UTF8.self), radix: 16),
+      Array(head[..<size]) == bytes(digest: digest)
+    {
+      return .digest(digest)
+    }
+    // Any trace of our own envelope means that some of its bytes changed.
+    let isOurs =
+      head[digestOffset..<size].contains { $0 != 0 }
+      || head[..<digestOffset].elementsEqual(bytes(digest: 0)[..<digestOffset])
+    guard head[size...].starts(with: signature), !isOurs else {
+      throw InvalidInput(
+        isOurs ? "it is damaged: its first 512 bytes are not what was written" : "it is not an HDF5 file")
+    }
+    return .plain
+  }
+}

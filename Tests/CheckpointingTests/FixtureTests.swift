@@ -1,0 +1,25 @@
+// Format version 1 is frozen: the committed file must load for ever, with exactly these values.
+
+import Foundation
+import GPTModel
+import Testing
+
+@testable import Checkpointing
+
+@Suite struct FixtureTests {
+  private static let path = "\(Samples.fixtures)/format-1.jld2"
+
+  /// What the fixture holds: a model of three characters, resumable.
+  private static func content() throws -> TrainingSnapshot {
+    try Samples.snapshot(characters: "abc", embeddingSize: 4, layerCount: 1, blockSize: 4)
+  }
+
+  @Test func formatOneLoadsForEver() throws {
+    let reader = try #require(Samples.reader, "gpt-sample is not built")
+    // Made once, by this call, and never again.
+    if ProcessInfo.processInfo.environment["MICROGPT_MAKE_FIXTURE"] != nil {
+      try CheckpointFile.write(Self.content(), to: Self.path)
+    }
+    expectEqual(try CheckpointFile.read(Self.path, using: reader), try Self.content())
+  }
+}
