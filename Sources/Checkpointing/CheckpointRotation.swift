@@ -1,0 +1,148 @@
+// The newest checkpoints and the best one, and which of them can still be loaded.
+//
+// `model.jld2` is always the newest. With it stand `model.step-000200.jld2`, …, the newest k (the newest of
+// them is the same file under a second name: a hard link, no second copy), and `model.best.jld2`.
+
+import Diagnostics
+import GPTModel
+import Glibc
+
+public struct CheckpointRotation: Sendable {
+  /// The newest checkpoint's path.
+  public let path: String
+  /// How many states are kept, the newest included; 1 keeps `path` alone.
+  public let keep: Int
+
+  public init(path: String, keep: Int) {
+    precondition(keep >= 1)
+    self.path = path
+    self.keep = keep
+  }
+
+  public var bestPath: String { Self.sibling(of: path, "best") }
+  public func stepPath(_ step: Int) -> String {
+    let digits = String(step)
+    return Self.sibling(of: path, "step-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits)
+  }
+
+  /// Saves a state as the newest, and as the best if it is that, and removes what is beyond `keep`.
+  ///
+  /// - Throws: `RuntimeFailure`. A state that is already in its place stays there.
+  public func save(
+    _ snapshot: TrainingSnapshot, isBest: Bool = false,
+    onPhase: (CheckpointFile.WritePhase) -> Void = { _ in }
+  ) throws {
+    try CheckpointFile.write(snapshot, to: path, onPhase: onPhase)
+    if keep > 1, let step = snapshot.training?.progress.step {
+      try addName(stepPath(step), to: snapshot)
+      for old in try Self.stepFiles(of: path).dropFirst(keep) where unlink(old) != 0 && errno != ENOENT {
+        throw RuntimeFailure("cannot remove the old checkpoint \(old): \(systemError())")
+      }
+    }
+    if isBest { try addName(bestPath, to: snapshot) }
+  }
+
+  /// A second name for the file just saved, put in place in one go like the file itself.
+  private func addName(_ name: String, to snapshot: TrainingSnapshot) throws {
+    let temporary = "\(name).tmp.\(getpid())"
+    _ = unlink(temporary)
+    guard link(path, temporary) == 0 else {
+      // File systems without hard links get a second copy.
+      return try CheckpointFile.write(snapshot, to: name)
+    }
+    // Where both names are the same file already, rename does nothing and leaves the first.
+    guard rename(temporary, name) == 0 else {
+      let cause = systemError()
+      _ = unlink(temporary)
+      throw RuntimeFailure("cannot save checkpoint \(name): \(cause)")
+    }
+    _ = unlink(temporary)
+  }
+
+  /// A checkpoint that could be loaded, and those that were tried before it.
+  public struct Found: Sendable {
+    public let path: String
+    public let snapshot: TrainingSnapshot
+    /// Damaged files and what is wrong with each, newest first: tell the user.
+    public let skipped: [InvalidInput]
+  }
+
+  /// The newest checkpoint that loads: `path`, or else its older siblings, then the best.
+  ///
+  /// - Parameter isResumable: whether it must hold a training state.
+  /// - Throws: `InvalidInput`: what is wrong with `path`, when nothing beside it loads either.
+  public static func newestGood(
+    near path: String, isResumable: Bool = true, using reader: ContainedReader = ContainedReader()
+  ) throws -> Found {
+    var skipped: [InvalidInput] = []
+    var tried: Set<FileIdentity> = []
+    for candidate in [path] + ((try? stepFiles(of: path)) ?? []) + [sibling(of: path, "best")] {
+      // The user's own path is worth an error when it is missing; the others need not exist.
+      let identity = FileIdentity(candidate)
+      if identity == nil && candidate != path { continue }
+      if let identity, !tried.insert(identity).inserted { continue }
+      do {
+        let snapshot = try CheckpointFile.read(candidate, using: reader)
+        guard !isResumable || snapshot.training != nil else {
+          throw InvalidInput(
+            "checkpoint \(candidate): it holds weights only and cannot be resumed; use --init-from")
+        }
+        return Found(path: candidate, snapshot: snapshot, skipped: skipped)
+      } catch let error as InvalidInput {
+        skipped.append(error)
+      }
+    }
+    guard skipped.count > 1 else { throw skipped[0] }
+    throw InvalidInput("\(skipped[0]); none of the \(skipped.count - 1) older checkpoints beside it loads")
+  }
+
+  /// Existing step files, the last written first: after a return to an older step, its files are the newer.
+  static func stepFiles(of path: String) throws -> [String] {
+    let (stem, suffix) = parts(of: fileName(of: path))
+    let folder = folder(of: path)
+    guard let stream = opendir(folder) else { throw RuntimeFailure("\(folder): \(systemError())") }
+    defer { closedir(stream) }
+    var found: [(path: String, written: FileIdentity)] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      let prefix = "\(stem).step-"
+      guard name.hasPrefix(prefix), name.hasSuffix(suffix),
+        name.utf8.count > prefix.utf8.count + suffix.utf8.count,
+        name.dropFirst(prefix.count).dropLast(suffix.count).allSatisfy(\.isNumber),
+        let identity = FileIdentity("\(folder)/\(name)")
+      else { continue }
+      found.append(("\(folder)/\(name)", identity))
+    }
+    return found.sorted { ($0.written.time, $0.path) > ($1.written.time, $1.path) }.map(\.path)
+  }
+
+  /// `model.jld2`, `best` → `model.best.jld2`.
+  private static func sibling(of path: String, _ word: String) -> String {
+    let name = fileName(of: path)
+    let (stem, suffix) = parts(of: name)
+    return path.dropLast(name.count) + "\(stem).\(word)\(suffix)"
+  }
+
+  private static func parts(of name: String) -> (stem: String, suffix: String) {
+    guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return (name, "") }
+    return (String(name[..<dot]), String(name[dot...]))
+  }
+}
+
+/// One file under any of its names, and when it was written.
+struct FileIdentity: Hashable {
+  let device: UInt
+  let inode: UInt
+  /// Seconds and nanoseconds.
+  let time: Double
+
+  init?(_ path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    device = UInt(status.st_dev)
+    inode = UInt(status.st_ino)
+    time = Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) * 1e-9
+  }
+}
