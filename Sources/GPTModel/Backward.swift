@@ -73,9 +73,14 @@ extension PreparedModel {
       w.profile.lap(.other)
     }
 
-    // x = wte[token] + wpe[position]
+    // x = RMSNorm(wte[token] + wpe[position])
+    embedNormalized(inputs, rows: rows, w)
+    w.dBranch.update(repeating: 0, count: rows * w.stride)
+    rmsNormBackward(
+      dy: dx, y: w.residual, scales: w.embeddingScales, addingInto: w.dBranch, rows: rows, columns: C,
+      stride: w.stride)
     embedBackward(
-      dx: dx, inputs, tokenGradient: gradient + table.entries[table.tokenEmbedding].offset,
+      dx: w.dBranch, inputs, tokenGradient: gradient + table.entries[table.tokenEmbedding].offset,
       positionGradient: gradient + table.entries[table.positionEmbedding].offset, rows: rows, columns: C,
       stride: w.stride)
     w.profile.lap(.other)

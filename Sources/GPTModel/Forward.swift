@@ -1,5 +1,5 @@
 // The forward pass of one sequence:
-//   x = wte[token] + wpe[position]
+//   x = RMSNorm(wte[token] + wpe[position])
 //   per block: x += wo·attention(RMSNorm(x)); x += fc2·relu(fc1·RMSNorm(x))
 //   logits = lm_head·x          (no norm before the head)
 
@@ -15,9 +15,7 @@ extension PreparedModel {
     let C = configuration.embeddingSize
     let x = w.residual
     w.profile.start()
-    embed(
-      tokens, tokenTable: tokenTable, positionTable: positionTable, into: x, rows: rows, columns: C,
-      stride: w.stride)
+    embedNormalized(tokens, rows: rows, w)
     for (block, saved) in zip(blocks, w.blocks) {
       rmsNorm(
         x, into: saved.attentionInput, scales: saved.attentionInputScales, rows: rows, columns: C,
@@ -42,6 +40,17 @@ extension PreparedModel {
     }
     head.forward(x, stride: w.stride, into: w.logits, stride: w.logitsStride, rows: rows)
     w.profile.lap(.linear)
+  }
+
+  /// Residual stream (rows × C) = RMSNorm(wte[token] + wpe[position]). The backward pass computes it again: cheaper
+  /// than a T × C buffer that lives through all blocks.
+  func embedNormalized(_ tokens: UnsafePointer<Int32>, rows: Int, _ w: SequenceWorkspace) {
+    let C = configuration.embeddingSize
+    embed(
+      tokens, tokenTable: tokenTable, positionTable: positionTable, into: w.residual, rows: rows, columns: C,
+      stride: w.stride)
+    rmsNorm(
+      w.residual, into: w.residual, scales: w.embeddingScales, rows: rows, columns: C, stride: w.stride)
   }
 
   /// Sum of the cross-entropy, in nats, of a sequence of n + 1 tokens: n inputs, each with the next token as

@@ -29,6 +29,8 @@ public final class SequenceWorkspace {
   let blocks: [Block]
   /// The residual stream (T × C).
   let residual: UnsafeMutablePointer<Float>
+  /// Scales of the RMSNorm of the embedding (T).
+  let embeddingScales: UnsafeMutablePointer<Float>
   /// T × V; the loss overwrites them with their gradient.
   let logits: UnsafeMutablePointer<Float>
   /// Gradients of the residual (T × C), of a branch (T × C), of query, key and value (T × 3C).
@@ -58,7 +60,7 @@ public final class SequenceWorkspace {
     }
     let offsets = (
       plan.add(rows.model), plan.add(rows.logits), plan.add(rows.model), plan.add(rows.model),
-      plan.add(rows.qkv), plan.add(max(shape.forwardScratch, shape.backwardScratch))
+      plan.add(rows.qkv), plan.add(max(shape.forwardScratch, shape.backwardScratch)), plan.add(T)
     )
     arena = FloatArena(count: plan.count)
     let base = arena.base
@@ -74,6 +76,7 @@ public final class SequenceWorkspace {
     dBranch = base + offsets.3
     dqkv = base + offsets.4
     scratch = base + offsets.5
+    embeddingScales = base + offsets.6
   }
 
   /// The logits of the last forward pass that did not compute a loss, row-major (rows × V).
