@@ -69,7 +69,9 @@ let package = Package(
       name: "gpt-sample",
       dependencies: ["Checkpointing", "GPTModel", "CommandLineOptions", "Diagnostics"]),
     // Tests
-    .target(name: "TestSupport", dependencies: ["GPTModel", "Kernels"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["GPTModel", "Kernels"], path: "Tests/TestSupport",
+      swiftSettings: numeric),
     tests("Reproducibility", ["Reproducibility"]),
     tests("CommandLineOptions", ["CommandLineOptions", "Diagnostics"]),
     tests("Kernels", ["Kernels"]),
