@@ -31,14 +31,20 @@ public func multiplyBLAS(
   _ a: StridedMatrix, _ b: StridedMatrix, into c: UnsafeMutablePointer<Float>, stride: Int,
   rows: Int, depth: Int, columns: Int, accumulate: Bool
 ) {
-  let transposeA = a.columnStride != 1
-  let transposeB = b.columnStride != 1
-  precondition(!transposeA || a.rowStride == 1)
-  precondition(!transposeB || b.rowStride == 1)
+  let (transposeA, aLeading) = layout(of: a, rows: rows, columns: depth)
+  let (transposeB, bLeading) = layout(of: b, rows: depth, columns: columns)
   cblas_sgemm(
-    CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
-    blasint(rows), blasint(columns), blasint(depth), 1,
-    a.base, blasint(transposeA ? a.columnStride : a.rowStride),
-    b.base, blasint(transposeB ? b.columnStride : b.rowStride),
-    accumulate ? 1 : 0, c, blasint(stride))
+    CblasRowMajor, transposeA, transposeB, blasint(rows), blasint(columns), blasint(depth), 1,
+    a.base, aLeading, b.base, bLeading, accumulate ? 1 : 0, c, blasint(stride))
+}
+
+/// How BLAS sees a view. It wants a leading dimension of a whole row even where there is only one row, and on
+/// a smaller one it prints a line and leaves C as it was.
+private func layout(of matrix: StridedMatrix, rows: Int, columns: Int) -> (CBLAS_TRANSPOSE, blasint) {
+  if matrix.columnStride == 1 {
+    precondition(rows == 1 || matrix.rowStride >= columns)
+    return (CblasNoTrans, blasint(rows == 1 ? max(matrix.rowStride, columns) : matrix.rowStride))
+  }
+  precondition(matrix.rowStride == 1 && (columns == 1 || matrix.columnStride >= rows))
+  return (CblasTrans, blasint(columns == 1 ? max(matrix.columnStride, rows) : matrix.columnStride))
 }
