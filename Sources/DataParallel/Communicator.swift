@@ -24,7 +24,9 @@ public final class Communicator {
   /// One line, such as "Open MPI v4.1.4, ..."; "none" without MPI.
   public let libraryVersion: String
   /// Seconds without any sign of a peer after which a wait throws. Must exceed the longest step of the slowest rank.
-  public var hangTimeout: Double
+  public var hangTimeout: Double {
+    didSet { Watchdog.configure(name: describe(rank), hangTimeout: hangTimeout) }
+  }
   /// Nil for the communicator without MPI.
   let handle: MPI_Comm?
   /// Whether a waiting rank may spin: every rank of this host has a core.
@@ -67,6 +69,9 @@ public final class Communicator {
   }
 
   private init(joiningWithTimeout hangTimeout: Double) throws {
+    // From the first moment: mpirun may die, or a peer may never come, while MPI starts.
+    Watchdog.configure(name: "pid \(getpid()) on \(Self.hostName)", hangTimeout: hangTimeout)
+    Watchdog.start(parent: getppid())
     var provided: Int32 = 0
     try MPIStatus.check(
       MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided), "MPI_Init_thread")
@@ -98,6 +103,7 @@ public final class Communicator {
       let fields = String(decoding: record, as: UTF8.self).split(separator: " ", maxSplits: 1)
       return Peer(host: String(fields[1]), processIdentifier: Int32(fields[0]) ?? 0)
     }
+    Watchdog.configure(name: describe(rank), hangTimeout: hangTimeout)
   }
 
   /// "rank 2 (node01, pid 4711)"

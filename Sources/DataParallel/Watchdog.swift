@@ -1,9 +1,14 @@
-// The thread that ends this process when nothing else can. It makes no MPI call.
+// The thread that ends this process when nothing else can: parent dead, main thread stuck, MPI_Abort stuck.
+// It makes no MPI call. Hung peers are found by the polling waits (PendingRequests), not here.
 
+import Diagnostics
 import Glibc
 import Synchronization
 
-/// Watches this process from a thread of its own.
+/// Watches this process from a thread of its own, every 200 ms.
+///
+/// `Communicator.start` starts it for every rank of an MPI job; a process without MPI has nobody to leave behind and
+/// is not watched.
 public enum Watchdog {
   /// Marks what the main thread begins; also the sign of life that the watchdog waits for.
   public static func enter(phase: Phase, step: Int) { Heartbeat.enter(phase, step: step) }
@@ -11,5 +16,94 @@ public enum Watchdog {
   /// A sign of life within a long phase, from any thread that makes progress.
   public static func beat() { Heartbeat.beat() }
 
-  static func expectEnd(status: Int32) {}
+  private static let tickMicroseconds: UInt32 = 200_000
+  /// What is left to MPI_Abort before the process ends without it.
+  private static let abortSeconds = 1.5
+  private static let noEnd = Int.min
+  private static let isRunning = Atomic<Bool>(false)
+  private static let endStatus = Atomic<Int>(noEnd)
+  private static let settings = Mutex(Settings())
+
+  private struct Settings {
+    var hangTimeout = Communicator.defaultHangTimeout
+    var name = "this process"
+  }
+
+  /// - Parameter name: how lines of the watchdog name this process, such as "rank 2 (node01, pid 4711)".
+  static func configure(name: String, hangTimeout: Double) {
+    settings.withLock { $0 = Settings(hangTimeout: hangTimeout, name: name) }
+  }
+
+  /// Starts the thread, once per process.
+  ///
+  /// - Parameter parent: the process whose death ends this one; nil to watch none.
+  static func start(parent: pid_t?) {
+    guard !isRunning.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    // A log line written after mpirun's death must not end the process before its leftovers are removed.
+    signal(SIGPIPE, SIG_IGN)
+    // The new thread inherits the mask: signals are for the main thread.
+    var all = sigset_t()
+    var previous = sigset_t()
+    sigfillset(&all)
+    pthread_sigmask(SIG_BLOCK, &all, &previous)
+    defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
+    let watched = UnsafeMutablePointer<pid_t>.allocate(capacity: 1)
+    watched.initialize(to: parent ?? 0)
+    var thread = pthread_t()
+    let status = pthread_create(
+      &thread, nil,
+      { argument in
+        let parent = argument!.load(as: pid_t.self)
+        argument!.deallocate()
+        Watchdog.watch(parent: parent)
+      }, watched)
+    precondition(status == 0, "pthread_create failed")
+    pthread_detach(thread)
+  }
+
+  /// Ends this process within two seconds with `status`, whatever the main thread does until then.
+  static func expectEnd(status: Int32) {
+    endStatus.store(Int(status), ordering: .relaxed)
+    start(parent: nil)
+  }
+
+  private static func watch(parent: pid_t) -> Never {
+    let launcher = LauncherWatch.fromEnvironment()
+    var stillness = CappedClock()
+    var ending = CappedClock()
+    var lastBeat = Heartbeat.count
+    while true {
+      usleep(tickMicroseconds)
+      let status = endStatus.load(ordering: .relaxed)
+      if status != noEnd {
+        ending.tick()
+        if ending.seconds > abortSeconds { _exit(Int32(status)) }
+      } else {
+        ending.reset()
+      }
+      if parent != 0 && getppid() != parent {
+        Leftovers.removeAll()
+        end("mpirun (pid \(parent)) has died; this rank ends too")
+      }
+      if let launcher, !launcher.isAlive { end("\(launcher) has died; the job ends") }
+      let beat = Heartbeat.count
+      if beat != lastBeat {
+        lastBeat = beat
+        stillness.reset()
+      } else {
+        stillness.tick()
+        if stillness.seconds > settings.withLock({ $0.hangTimeout }) {
+          end(
+            "no progress for \(Int(stillness.seconds)) s in phase \(Heartbeat.phase.name), "
+              + "step \(Heartbeat.step); this process ends so that the job does not hang")
+        }
+      }
+    }
+  }
+
+  private static func end(_ cause: String) -> Never {
+    let line = "error: \(settings.withLock { $0.name }): \(cause)\n"
+    _ = line.utf8CString.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress!, $0.count - 1) }
+    _exit(ExitStatus.failure)
+  }
 }

@@ -2,6 +2,8 @@
 //
 //   data-parallel-check exchange               one line per case with the hash of the reduced gradient
 //   data-parallel-check bench <floats> <n>     milliseconds of ours and of MPI_Allreduce
+//   data-parallel-check loop <seconds> <hang timeout>   steps until asked to stop by a signal: exit 75
+//   data-parallel-check stuck <rank> <hang timeout>     this rank's main thread stops polling at step 3
 import DataParallel
 import Diagnostics
 import Glibc
@@ -83,19 +85,65 @@ func bench(_ communicator: Communicator, elementCount: Int, repetitions: Int) th
   }
 }
 
-func run() throws {
+/// Steps of records and exchanges, as training does, until a signal or the time ends them.
+func loop(_ communicator: Communicator, seconds: Double, hangTimeout: Double, stuckRank: Int?) throws -> Int32
+{
+  communicator.hangTimeout = hangTimeout
+  SignalRequests.install()
+  let records = RecordExchange(communicator: communicator, wordCount: 1)
+  let exchange = GradientExchange(communicator: communicator, elementCount: 1000)
+  let pool = BufferPool(elementCount: 1000)
+  let (node, result) = (pool.take(), pool.take())
+  let start = ContinuousClock.now
+  if communicator.isRoot {
+    print("running")
+    fflush(nil)
+  }
+  for step in 1... {
+    Watchdog.enter(phase: .gradient, step: step)
+    usleep(2000)
+    if step == 3 && stuckRank == communicator.rank { sleep(1000) }
+    var wishes = SignalRequests.take()
+    if (ContinuousClock.now - start) / .seconds(1) > seconds { wishes.insert(.stop) }
+    records.own[0] = wishes.rawValue
+    try records.exchange(step: step)
+    let agreed = SignalRequests(rawValue: records.column(0).reduce(0, |))
+    try exchange.reduce(nodes: [node], leafCount: communicator.worldSize, into: result, step: step)
+    if agreed.contains(.checkpoint) && communicator.isRoot {
+      print("checkpoint")
+      fflush(nil)
+    }
+    if agreed.contains(.stop) {
+      if communicator.isRoot { print("stopped") }
+      return agreed.contains(.checkpoint) ? ExitStatus.resumable : ExitStatus.success
+    }
+  }
+  return ExitStatus.failure
+}
+
+func run() throws -> Int32 {
   let arguments = CommandLine.arguments.dropFirst()
   let communicator = try Communicator.start()
+  var status = ExitStatus.success
   do {
+    let numbers = arguments.dropFirst().compactMap { Int($0) }
     switch arguments.first {
     case "exchange": try reduceKnownLeaves(communicator)
     case "bench":
-      let numbers = arguments.dropFirst().compactMap { Int($0) }
       guard numbers.count == 2 else { throw InvalidInput("bench needs two numbers") }
       try bench(communicator, elementCount: numbers[0], repetitions: numbers[1])
+    case "loop":
+      guard numbers.count == 2 else { throw InvalidInput("loop needs two numbers") }
+      status = try loop(
+        communicator, seconds: Double(numbers[0]), hangTimeout: Double(numbers[1]), stuckRank: nil)
+    case "stuck":
+      guard numbers.count == 2 else { throw InvalidInput("stuck needs two numbers") }
+      status = try loop(
+        communicator, seconds: 60, hangTimeout: Double(numbers[1]), stuckRank: numbers[0])
     default: throw InvalidInput("unknown mode \(arguments.first ?? "(none)")")
     }
     try communicator.finalize()
+    return status
   } catch {
     print("error: \(communicator.describe(communicator.rank)): \(error)")
     fflush(nil)
@@ -104,7 +152,7 @@ func run() throws {
 }
 
 do {
-  try run()
+  exit(try run())
 } catch {
   print("error: \(error)")
   exit(error is InvalidInput ? ExitStatus.usage : ExitStatus.failure)

@@ -1,0 +1,73 @@
+// What OpenMPI leaves on disk when mpirun is killed: shared-memory segments and the session directory.
+// Only files of this very job are touched: those this process has mapped or was told by its launcher.
+
+import Glibc
+
+enum Leftovers {
+  /// vader (OpenMPI 4) names its files vader_segment.<host>.<user>.<job>.<local rank>; every rank maps those of all
+  /// ranks of its host.
+  private static let segmentPrefix = "/dev/shm/vader_segment."
+
+  static func removeAll() {
+    for path in mappedSegments(maps: read("/proc/self/maps")) { unlink(path) }
+    if let value = getenv("PMIX_SERVER_TMPDIR") {
+      let directory = String(cString: value)
+      if isSessionDirectory(directory) {
+        removeTree(directory)
+        // Shared with other jobs of this user: goes only when empty.
+        rmdir(String(directory[..<directory.lastIndex(of: "/")!]))
+      }
+    }
+  }
+
+  /// Paths of vader segments in the text of /proc/<pid>/maps.
+  static func mappedSegments(maps: String) -> Set<String> {
+    var paths: Set<String> = []
+    for line in maps.split(separator: "\n") {
+      guard let start = line.firstIndex(of: "/") else { continue }
+      let path = line[start...]
+      if path.hasPrefix(segmentPrefix) && !path.hasSuffix(" (deleted)") { paths.insert(String(path)) }
+    }
+    return paths
+  }
+
+  /// <tmp>/ompi.<host>.<user>/pid.<number>: mpirun's own directory, and nothing that looks otherwise.
+  static func isSessionDirectory(_ path: String) -> Bool {
+    let parts = path.split(separator: "/")
+    guard path.hasPrefix("/"), parts.count >= 2, !parts.contains("..") else { return false }
+    let last = parts[parts.count - 1]
+    return parts[parts.count - 2].hasPrefix("ompi.") && last.hasPrefix("pid.")
+      && Int(last.dropFirst(4)) != nil
+  }
+
+  /// Follows no symbolic link.
+  private static func removeTree(_ directory: String) {
+    if let stream = opendir(directory) {
+      while let entry = readdir(stream) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) {
+          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+        guard name != "." && name != ".." else { continue }
+        let path = directory + "/" + name
+        if Int(entry.pointee.d_type) == Int(DT_DIR) { removeTree(path) } else { unlink(path) }
+      }
+      closedir(stream)
+    }
+    rmdir(directory)
+  }
+
+  /// The text of a small file of /proc; empty when it cannot be read.
+  static func read(_ path: String) -> String {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return "" }
+    defer { close(descriptor) }
+    var text: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 16384)
+    while true {
+      let count = Glibc.read(descriptor, &chunk, chunk.count)
+      guard count > 0 else { break }
+      text += chunk[..<count]
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+}

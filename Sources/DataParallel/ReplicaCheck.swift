@@ -1,0 +1,37 @@
+// All ranks hold the same weights, or the ones that differ are named. Compares hashes; computes none.
+
+import Diagnostics
+
+/// The verdict on one 64-bit hash per rank.
+public struct ReplicaCheck: Equatable, Sendable {
+  /// The hash of more than half of the ranks, if there is one.
+  public let majority: UInt64?
+  /// The ranks that differ from the majority; without a majority, all ranks.
+  public let diverging: [Int]
+
+  /// - Parameter hashes: by rank, at least one.
+  public init(hashes: [UInt64]) {
+    precondition(!hashes.isEmpty)
+    let counts = Dictionary(hashes.map { ($0, 1) }, uniquingKeysWith: +)
+    let majority = counts.first { 2 * $0.value > hashes.count }?.key
+    self.majority = majority
+    diverging = hashes.indices.filter { hashes[$0] != majority }
+  }
+
+  public var isClean: Bool { diverging.isEmpty }
+
+  /// - Throws: `RuntimeFailure` naming the ranks that diverge; the same on every rank.
+  public static func verify(
+    hashes: [UInt64], of subject: String, step: Int, communicator: Communicator
+  ) throws {
+    let check = ReplicaCheck(hashes: hashes)
+    guard !check.isClean else { return }
+    let names = check.diverging.map {
+      "\(communicator.describe($0)) has \(String(hashes[$0], radix: 16))"
+    }.joined(separator: ", ")
+    let rule = check.majority.map { "the majority has \(String($0, radix: 16))" } ?? "no majority"
+    throw RuntimeFailure(
+      "\(subject) differ between ranks at step \(step): \(names); \(rule); "
+        + "suspect memory or CPU of these hosts and resume from the last checkpoint")
+  }
+}

@@ -1,0 +1,52 @@
+// What the outside asks of a running rank by signals. Handlers only set bits; the training loop reads them once a step
+// and puts them into the step's record, so that all ranks act at the same step.
+
+import Glibc
+import Synchronization
+
+/// Wishes that signals have left: SIGTERM, SIGINT, SIGUSR2 checkpoint and stop; SIGUSR1 checkpoint and go on.
+public struct SignalRequests: OptionSet, Sendable {
+  public let rawValue: UInt64
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  public static let checkpoint = SignalRequests(rawValue: 1)
+  public static let stop = SignalRequests(rawValue: 2)
+
+  private static let bits = Atomic<UInt64>(0)
+  private static let interrupts = Atomic<Int>(0)
+
+  /// Installs the handlers; call it before training begins. A second SIGINT ends the process at once.
+  public static func install() {
+    // Handlers must not be the first to touch lazily initialized globals.
+    _ = bits.load(ordering: .relaxed)
+    _ = interrupts.load(ordering: .relaxed)
+    handle(SIGUSR1) { _ in SignalRequests.request(.checkpoint) }
+    handle(SIGUSR2) { _ in SignalRequests.request([.checkpoint, .stop]) }
+    handle(SIGTERM) { _ in SignalRequests.request([.checkpoint, .stop]) }
+    handle(SIGINT) { _ in
+      if SignalRequests.interrupts.wrappingAdd(1, ordering: .relaxed).oldValue > 0 { _exit(128 + SIGINT) }
+      SignalRequests.request([.checkpoint, .stop])
+    }
+  }
+
+  /// What this rank has been asked so far and has not yet taken.
+  public static var pending: SignalRequests { SignalRequests(rawValue: bits.load(ordering: .relaxed)) }
+
+  /// The wishes for this step's record; each is handed out once.
+  public static func take() -> SignalRequests {
+    SignalRequests(rawValue: bits.exchange(0, ordering: .relaxed))
+  }
+
+  private static func request(_ wish: SignalRequests) {
+    bits.bitwiseOr(wish.rawValue, ordering: .relaxed)
+  }
+
+  private static func handle(_ number: Int32, _ handler: @escaping @convention(c) (Int32) -> Void) {
+    var action = sigaction()
+    action.__sigaction_handler.sa_handler = handler
+    sigemptyset(&action.sa_mask)
+    // Reads and writes under way go on; the wish waits for the end of the step.
+    action.sa_flags = SA_RESTART
+    sigaction(number, &action, nil)
+  }
+}

@@ -1,0 +1,87 @@
+// Before the first step all ranks must be the same program with the same options and data. Compares; knows no keys.
+
+import Diagnostics
+
+/// What a rank says of itself at start: executable hash, options, corpus hash, MPI version, kernel family...
+public struct StartupAgreement: Equatable, Sendable {
+  public struct Entry: Equatable, Sendable {
+    public let key: String
+    public let value: String
+    public init(_ key: String, _ value: String) {
+      self.key = key
+      self.value = value
+    }
+  }
+
+  public private(set) var entries: [Entry]
+
+  public init(_ entries: [Entry] = []) { self.entries = entries }
+
+  public mutating func add(_ key: String, _ value: String) { entries.append(Entry(key, value)) }
+
+  /// Compares the entries of all ranks; a collective call.
+  ///
+  /// - Throws: `InvalidInput` listing what differs and where; the same on every rank, so that all stop.
+  public func verify(_ communicator: Communicator) throws {
+    let all = try communicator.allgather(encoded()).map { try Self(decoding: $0) }
+    let hosts = communicator.peers.map(\.host)
+    if let differences = Self.differences(all, hosts: hosts) {
+      throw InvalidInput(
+        "the ranks do not agree: \(differences); install the same program, data and options on every host")
+    }
+  }
+
+  /// Text of what differs from rank 0, or nil. Each key once, with the ranks and hosts on either side.
+  static func differences(_ all: [StartupAgreement], hosts: [String]) -> String? {
+    var lines: [String] = []
+    let keys = all.flatMap { $0.entries.map(\.key) }.reduce(into: [String]()) { unique, key in
+      if !unique.contains(key) { unique.append(key) }
+    }
+    for key in keys {
+      let values = all.map { $0.entries.first { $0.key == key }?.value ?? "(missing)" }
+      guard values.contains(where: { $0 != values[0] }) else { continue }
+      var groups: [(value: String, ranks: [Int])] = []
+      for (rank, value) in values.enumerated() {
+        if let index = groups.firstIndex(where: { $0.value == value }) {
+          groups[index].ranks.append(rank)
+        } else {
+          groups.append((value, [rank]))
+        }
+      }
+      let sides = groups.map { group in
+        let where_ = Set(group.ranks.map { hosts[$0] }).sorted().joined(separator: ", ")
+        let ranks = group.ranks.map(String.init).joined(separator: ", ")
+        return "\(group.value) on rank \(ranks) (\(where_))"
+      }
+      lines.append("\(key) is " + sides.joined(separator: " but "))
+    }
+    return lines.isEmpty ? nil : lines.joined(separator: "; ")
+  }
+
+  /// Keys and values, each as its length in 8 bytes, little-endian, and its UTF-8.
+  func encoded() -> [UInt8] {
+    var bytes: [UInt8] = []
+    for text in entries.flatMap({ [$0.key, $0.value] }) {
+      withUnsafeBytes(of: UInt64(text.utf8.count).littleEndian) { bytes += $0 }
+      bytes += text.utf8
+    }
+    return bytes
+  }
+
+  init(decoding bytes: [UInt8]) throws {
+    var texts: [String] = []
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      guard rest.count >= 8 else { throw Self.garbled }
+      let length = rest.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+      rest = rest.dropFirst(8)
+      guard length <= UInt64(rest.count) else { throw Self.garbled }
+      texts.append(String(decoding: rest.prefix(Int(length)), as: UTF8.self))
+      rest = rest.dropFirst(Int(length))
+    }
+    guard texts.count % 2 == 0 else { throw Self.garbled }
+    entries = stride(from: 0, to: texts.count, by: 2).map { Entry(texts[$0], texts[$0 + 1]) }
+  }
+
+  private static let garbled = RuntimeFailure("the start-up record of a rank is garbled")
+}
