@@ -31,5 +31,12 @@ public enum Readable {
   /// A number with exactly so many decimals.
   public static func fixed(_ value: Double, digits: Int) -> String { String(format: "%.\(digits)f", value) }
 
+  /// `1,115,394`
+  public static func grouped(_ count: Int) -> String {
+    var digits = Array(String(count.magnitude))
+    for position in stride(from: digits.count - 3, to: 0, by: -3) { digits.insert(",", at: position) }
+    return (count < 0 ? "-" : "") + String(digits)
+  }
+
   private static func twoDigits(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
 }

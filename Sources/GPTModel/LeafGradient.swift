@@ -9,15 +9,18 @@ extension PreparedModel {
   /// - Parameters:
   ///   - sequences: n + 1 tokens each, 2 ≤ n + 1 ≤ T + 1; at least one sequence.
   ///   - gradientScale: 1 / (targets in the whole global batch), so that uneven leaves weigh right.
-  ///   - gradient: `table.arenaCount` floats; padding must be zero, the rest may hold anything.
+  ///   - gradient: `table.arenaCount` floats that may hold anything; padding between tensors becomes zero.
   /// - Returns: the sum of the cross-entropy over all targets of the leaf, in nats.
   public func leafLossAndGradient(
     _ sequences: some Sequence<[Int32]>, gradientScale: Float,
     into gradient: UnsafeMutablePointer<Float>, _ workspace: SequenceWorkspace
   ) -> Double {
-    for index in [table.tokenEmbedding, table.positionEmbedding] {
-      let entry = table.entries[index]
-      (gradient + entry.offset).update(repeating: 0, count: entry.count)
+    // Linear weights are stored by their first product; embeddings are added to, and padding is nobody's.
+    for (index, entry) in table.entries.enumerated() {
+      let isEmbedding = index == table.tokenEmbedding || index == table.positionEmbedding
+      let first = isEmbedding ? 0 : entry.count
+      let end = (entry.count + 15) / 16 * 16
+      (gradient + entry.offset + first).update(repeating: 0, count: end - first)
     }
     var loss = 0.0
     var isFirst = true

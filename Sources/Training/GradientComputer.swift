@@ -1,0 +1,103 @@
+// The local part of a step: this rank's leaves, computed by its threads and folded along the canonical tree.
+
+import DataParallel
+import GPTModel
+import Kernels
+
+/// Computes losses and gradients of the leaves of one rank.
+final class GradientComputer {
+  let model: PreparedModel
+  let team: ThreadTeam
+  let fold: LeafFold
+  let interval: Range<Int>
+  /// Loss (sum over targets) and number of targets of each own leaf of the last step.
+  private(set) var leafLosses: [Double]
+  private(set) var leafTargets: [Int]
+  private let microbatchSize: Int
+  private let globalBatchSize: Int
+  /// One per thread.
+  private let workspaces: Workspaces
+
+  /// Owned by one thread each while it works.
+  private struct Workspaces: @unchecked Sendable {
+    let all: [SequenceWorkspace]
+  }
+
+  init(model: PreparedModel, team: ThreadTeam, configuration: TrainingConfiguration, interval: Range<Int>) {
+    self.model = model
+    self.team = team
+    self.interval = interval
+    microbatchSize = configuration.microbatchSize
+    globalBatchSize = configuration.globalBatchSize
+    leafLosses = [Double](repeating: 0, count: interval.count)
+    leafTargets = [Int](repeating: 0, count: interval.count)
+    fold = LeafFold(
+      leafCount: configuration.leafCount, interval: interval, elementCount: model.table.arenaCount)
+    // A rank without leaves still evaluates and so needs one.
+    workspaces = Workspaces(all: (0..<team.count).map { _ in SequenceWorkspace(configuration.model) })
+  }
+
+  var isProfiled: Bool {
+    get { workspaces.all[0].profile.isEnabled }
+    set { for workspace in workspaces.all { workspace.profile.isEnabled = newValue } }
+  }
+
+  /// Mean over the threads of the seconds spent on a kind of work.
+  func profiledSeconds(_ kind: ModelProfile.Kind) -> Double {
+    workspaces.all.reduce(0) { $0 + $1.profile[kind] } / Double(team.count)
+  }
+
+  /// The positions in the global batch of the sequences of own leaf `leaf` (0 = first of the interval).
+  func positions(ofOwnLeaf leaf: Int) -> Range<Int> {
+    let first = (interval.lowerBound + leaf) * microbatchSize
+    return first..<min(first + microbatchSize, globalBatchSize)
+  }
+
+  /// Packs the weights as they are now.
+  func prepare() {
+    let model = model
+    team.run(model.preparationCount) { index, _ in model.prepare(index) }
+  }
+
+  /// Gradients of all own leaves, into `fold`.
+  ///
+  /// - Parameters:
+  ///   - batches: the sequences of each own leaf.
+  ///   - gradientScale: the same for all leaves of all ranks.
+  func compute(_ batches: [[[Int32]]], gradientScale: Float) {
+    precondition(batches.count == interval.count)
+    let (model, fold, workspaces, interval) = (model, fold, workspaces, interval)
+    leafLosses = perLeaf(batches) { leaf, thread in
+      let buffer = fold.takeBuffer()
+      let loss = model.leafLossAndGradient(
+        batches[leaf], gradientScale: gradientScale, into: buffer, workspaces.all[thread])
+      fold.complete(leaf: interval.lowerBound + leaf, buffer: buffer)
+      return loss
+    }
+    leafTargets = batches.map { $0.reduce(0) { $0 + $1.count - 1 } }
+  }
+
+  /// Test interface: the first own leaf claims a loss that is no number.
+  func poisonLoss() { if !leafLosses.isEmpty { leafLosses[0] = .nan } }
+
+  /// Losses (sums over targets) of any leaves, without gradients.
+  func losses(_ batches: [[[Int32]]]) -> [Double] {
+    let (model, workspaces) = (model, workspaces)
+    return perLeaf(batches) { leaf, thread in model.leafLoss(batches[leaf], workspaces.all[thread]) }
+  }
+
+  private func perLeaf(
+    _ batches: [[[Int32]]], _ body: @Sendable (_ leaf: Int, _ thread: Int) -> Double
+  ) -> [Double] {
+    [Double](unsafeUninitializedCapacity: batches.count) { results, count in
+      let slots = Slots(base: results.baseAddress)
+      team.run(batches.count) { leaf, thread in slots.base?[leaf] = body(leaf, thread) }
+      count = batches.count
+    }
+  }
+
+  /// Disjoint elements of one buffer, written by several threads.
+  private struct Slots: @unchecked Sendable {
+    let base: UnsafeMutablePointer<Double>?
+  }
+}

@@ -1,0 +1,124 @@
+// The metrics file: one JSON object a line (https://jsonlines.org), for plots and for other programs.
+
+import Diagnostics
+import Foundation
+
+/// Appends metrics of steps and validations. Numbers are written so that they read back as the same bits.
+///
+/// Keys of a step: `step epoch loss lr seconds tokens`, and `grad_norm` with clipping, `weights_hash` where it
+/// was computed. `seconds` counts from the beginning of the training, through interruptions; `tokens` is the
+/// number of targets of this step. Keys of a validation: `step val_loss`.
+public final class MetricsFile {
+  private let path: String
+  private let descriptor: Int32
+  private var buffer: [UInt8] = []
+  private var lastFlush = ContinuousClock.now
+
+  /// - Parameter resumedStep: nil starts the file anew; a step keeps the lines up to that step and drops the
+  ///   rest, so that a resumed training leaves neither a gap nor a repeat.
+  /// - Throws: `InvalidInput` if the file cannot be written.
+  public init(path: String, resumedStep: Int?) throws {
+    self.path = path
+    let kept = try resumedStep.map { try Self.lines(of: path, upTo: $0) } ?? ""
+    let folder = (path as NSString).deletingLastPathComponent
+    if !folder.isEmpty {
+      try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+    if resumedStep != nil {
+      // In one move: a crash here must not cost the lines of earlier runs.
+      let temporary = "\(path).tmp.\(getpid())"
+      do {
+        try kept.write(toFile: temporary, atomically: false, encoding: .utf8)
+      } catch {
+        unlink(temporary)
+        throw InvalidInput("cannot write the metrics file \(path): \(String(cString: strerror(errno)))")
+      }
+      rename(temporary, path)
+    }
+    let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (resumedStep == nil ? O_TRUNC : O_APPEND)
+    descriptor = open(path, flags, 0o666)
+    guard descriptor >= 0 else {
+      throw InvalidInput(
+        "cannot write the metrics file \(path): \(String(cString: strerror(errno))); "
+          + "choose another --metrics file")
+    }
+  }
+
+  deinit {
+    flush()
+    close(descriptor)
+  }
+
+  /// One step.
+  public func append(_ step: StepMetrics) {
+    var line = "{\"step\":\(step.step),\"epoch\":\(step.epoch),\"loss\":\(Self.number(step.loss))"
+    line += ",\"lr\":\(Self.number(step.learningRate)),\"seconds\":\(Self.number(step.seconds))"
+    line += ",\"tokens\":\(step.tokens)"
+    if let norm = step.gradientNorm { line += ",\"grad_norm\":\(Self.number(norm))" }
+    if let hash = step.weightsHash { line += ",\"weights_hash\":\"\(hash)\"" }
+    append(line + "}\n")
+  }
+
+  /// One validation after `step`.
+  public func append(validationLoss: Double, step: Int) {
+    append("{\"step\":\(step),\"val_loss\":\(Self.number(validationLoss))}\n")
+  }
+
+  private func append(_ line: String) {
+    buffer.append(contentsOf: line.utf8)
+    // A reader that follows the file sees it at most a second late; fast steps do not pay a call each.
+    if buffer.count > 1 << 16 || ContinuousClock.now - lastFlush > .seconds(1) { flush() }
+  }
+
+  /// Hands everything to the system. Comes before every checkpoint, so that the file is never behind it.
+  public func flush() {
+    lastFlush = .now
+    var offset = 0
+    while offset < buffer.count {
+      let written = buffer.withUnsafeBytes { write(descriptor, $0.baseAddress! + offset, $0.count - offset) }
+      if written < 0 {
+        if errno == EINTR { continue }
+        FileHandle.standardError.write(
+          Data("warning: cannot write the metrics file \(path): \(String(cString: strerror(errno)))\n".utf8))
+        break
+      }
+      offset += written
+    }
+    buffer.removeAll(keepingCapacity: true)
+  }
+
+  /// The complete lines of steps up to `step`.
+  private static func lines(of path: String, upTo step: Int) throws -> String {
+    guard FileManager.default.fileExists(atPath: path) else { return "" }
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw InvalidInput("the metrics file \(path) cannot be read; choose another --metrics file")
+    }
+    var kept = ""
+    for line in text.split(separator: "\n", omittingEmptySubsequences: true) {
+      guard let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
+        let lineStep = object["step"] as? Int, lineStep <= step
+      else { continue }
+      kept += line + "\n"
+    }
+    return kept
+  }
+
+  /// The shortest decimal that reads back as the same number; JSON has no NaN, so null.
+  private static func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
+}
+
+/// What is known of one finished step.
+public struct StepMetrics: Sendable {
+  public var step: Int
+  public var epoch: Int
+  /// Mean over the step's targets, nats.
+  public var loss: Double
+  public var learningRate: Double
+  /// Since the beginning of the training, earlier runs included.
+  public var seconds: Double
+  /// Targets of this step.
+  public var tokens: Int
+  /// Before clipping.
+  public var gradientNorm: Double?
+  public var weightsHash: String?
+}

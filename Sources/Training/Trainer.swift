@@ -1,0 +1,186 @@
+// The training loop of one rank: read, compute, agree, reduce, update. The same code on every rank;
+// what only rank 0 does goes through `TrainingOutputs`.
+
+import DataParallel
+import Diagnostics
+import Foundation
+import GPTModel
+import Kernels
+
+/// One rank of a data-parallel training.
+public final class Trainer {
+  public let configuration: TrainingConfiguration
+  public let settings: RunSettings
+  public let tokenizer: CharacterTokenizer
+  public let model: PreparedModel
+  let communicator: Communicator
+  let split: CorpusSplit
+  let corpus: CorpusIdentity
+  let computer: GradientComputer
+  let record: StepRecord
+  let optimizer: AdamOptimizer
+  let exchange: GradientExchange
+  let gradient: FloatArena
+  let team: ThreadTeam
+  var plan: BatchPlan
+  var progress = TrainingState.Progress()
+  var profile: StepProfile
+  /// What outside asks for (signals, tests), read once a step.
+  public var pendingRequests: () -> SignalRequests = { [] }
+  /// Hidden test interface: called at marked points of a step, may throw, stall or poison.
+  public var faults: FaultPlan?
+  private var clock = ContinuousClock.now
+  /// Seconds of earlier runs of the same training.
+  private let earlierSeconds: Double
+
+  /// - Parameters:
+  ///   - weights: where to begin; the trainer goes on in this memory. The same on all ranks.
+  ///   - state: of the checkpoint to resume from; nil begins at step 1.
+  /// - Throws: `InvalidInput` if the corpus does not fill a batch.
+  public init(
+    configuration: TrainingConfiguration, settings: RunSettings, tokenizer: CharacterTokenizer,
+    split: CorpusSplit, corpus: CorpusIdentity, weights: FloatArena, resuming state: TrainingState? = nil,
+    communicator: Communicator
+  ) throws {
+    self.configuration = configuration
+    self.settings = settings
+    self.tokenizer = tokenizer
+    self.split = split
+    self.corpus = corpus
+    self.communicator = communicator
+    plan = try BatchPlan(
+      workflow: configuration.workflow, sequenceCount: split.training.count,
+      globalBatchSize: configuration.globalBatchSize, seed: configuration.seed,
+      isShuffled: configuration.isShuffled)
+    team = ThreadTeam(count: settings.threads)
+    model = PreparedModel(
+      configuration: configuration.model, weights: weights, backend: configuration.backend, isTraining: true)
+    let intervals = LeafIntervals(leafCount: configuration.leafCount, worldSize: communicator.worldSize)
+    computer = GradientComputer(
+      model: model, team: team, configuration: configuration, interval: intervals[communicator.rank])
+    record = StepRecord(communicator: communicator, intervals: intervals)
+    optimizer = AdamOptimizer(weights: weights, configuration: configuration, resuming: state?.optimizer)
+    exchange = GradientExchange(communicator: communicator, elementCount: model.table.arenaCount)
+    gradient = FloatArena(count: model.table.arenaCount)
+    profile = StepProfile(isEnabled: settings.isProfiled)
+    earlierSeconds = state?.progress.wallSeconds ?? 0
+    if let state { progress = state.progress }
+    progress.totalSteps = configuration.totalSteps
+    computer.isProfiled = settings.isProfiled
+  }
+
+  /// Steps done so far.
+  public var step: Int { progress.step }
+  /// The step after which this run ends.
+  public var lastStep: Int { min(settings.lastStep ?? .max, configuration.totalSteps) }
+  /// Since the beginning of the training, earlier runs included.
+  var seconds: Double { earlierSeconds + (ContinuousClock.now - clock) / .seconds(1) }
+
+  /// Trains to the last step, or until all ranks have agreed to stop.
+  ///
+  /// - Parameter outputs: on rank 0, nil elsewhere.
+  /// - Returns: whether a request, not the last step, ended the run.
+  /// - Throws: `RuntimeFailure` naming step, rank and cause; nothing has been updated or saved by then.
+  public func run(_ outputs: TrainingOutputs?) throws -> Bool {
+    clock = .now
+    while progress.step < lastStep {
+      let step = progress.step + 1
+      let metrics = try advance(to: step)
+      outputs?.finished(metrics, self)
+      let isLast = step == lastStep
+      let position = plan.position(ofStep: step)
+      if split.validation != nil,
+        position.stepInEpoch == plan.stepsPerEpoch || step == configuration.totalSteps
+      {
+        let loss = try validate()
+        outputs?.validated(loss, self)
+      }
+      let requests = record.requests
+      let stops = requests.contains(.stop)
+      if stops || requests.contains(.checkpoint) || isLast || isDue(settings.checkpointInterval, step) {
+        Watchdog.enter(phase: .checkpoint, step: step)
+        try outputs?.save(self, isFinal: stops || isLast)
+        profile.lap(.checkpoint)
+      }
+      if isDue(settings.sampleInterval, step), !isLast {
+        Watchdog.enter(phase: .sampling, step: step)
+        outputs?.sample(self)
+        profile.lap(.other)
+      }
+      if stops { return !isLast }
+    }
+    return false
+  }
+
+  /// One step: this rank's leaves, the agreement, the reduction, the update.
+  private func advance(to step: Int) throws -> StepMetrics {
+    profile.start()
+    Watchdog.enter(phase: .data, step: step)
+    let batches = try readLeaves(ofStep: step)
+    try faults?.reach(.gradient, step: step, rank: communicator.rank)
+    Watchdog.enter(phase: .gradient, step: step)
+    profile.lap(.data)
+    computer.prepare()
+    // A power of two for the usual sizes, so that scaling is exact; documents that are shorter than T are
+    // weighed right after the reduction, when all ranks know how many targets there were.
+    let expectedTargets = configuration.globalBatchSize * configuration.model.blockSize
+    computer.compute(batches, gradientScale: 1 / Float(expectedTargets))
+    try faults?.poison(computer, step: step, rank: communicator.rank)
+    profile.lap(.gradient)
+
+    for leaf in batches.indices {
+      record.set(loss: computer.leafLosses[leaf], targets: computer.leafTargets[leaf], ofOwnLeaf: leaf)
+    }
+    record.setRequests(pendingRequests())
+    try record.exchange(step: step)
+    profile.lap(.waiting)
+    if let rank = record.rankWithBadLoss { throw notFinite("the loss", rank: rank, step: step) }
+
+    try faults?.reach(.exchange, step: step, rank: communicator.rank)
+    try exchange.reduce(computer.fold, into: gradient.base, step: step)
+    profile.lap(.reduction)
+    let targets = record.targetCount
+    let weight = Double(expectedTargets) / Double(targets)
+    let norm = sumOfSquares(gradient.base, count: gradient.count).squareRoot() * weight
+    guard norm.isFinite else { throw try diagnoseGradient(batches, step: step) }
+    computer.fold.recycle()
+
+    Watchdog.enter(phase: .optimizer, step: step)
+    let clip = configuration.gradientClip
+    let clipping = clip > 0 && norm > clip ? clip / norm : 1
+    let learningRate = configuration.schedule.learningRate(atStep: step)
+    optimizer.update(
+      gradient: gradient, learningRate: learningRate, gradientScale: weight * clipping, team: team)
+    faults?.diverge(optimizer.weights, step: step, rank: communicator.rank)
+    profile.lap(.optimizer)
+
+    let loss = record.meanLoss
+    progress.step = step
+    progress.lastLoss = loss
+    progress.lossHistory.append(Float(loss))
+    var metrics = StepMetrics(
+      step: step, epoch: plan.position(ofStep: step).epoch, loss: loss, learningRate: learningRate,
+      seconds: seconds, tokens: targets)
+    if clip > 0 { metrics.gradientNorm = norm }
+    if isDue(settings.hashInterval, step) || step == lastStep {
+      metrics.weightsHash = try compareReplicas(step: step)
+      profile.lap(.other)
+    }
+    profile.steps += 1
+    return metrics
+  }
+
+  private func isDue(_ interval: Int, _ step: Int) -> Bool { interval > 0 && step % interval == 0 }
+
+  /// The sequences of this rank's leaves, and of no other's.
+  private func readLeaves(ofStep step: Int) throws -> [[[Int32]]] {
+    let indices = plan.indices(ofStep: step)
+    return try computer.interval.indices.map { leaf in
+      try computer.positions(ofOwnLeaf: leaf - computer.interval.lowerBound).map { position in
+        var tokens: [Int32] = []
+        try split.training.tokens(of: indices[position], into: &tokens)
+        return tokens
+      }
+    }
+  }
+}
