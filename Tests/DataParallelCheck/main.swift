@@ -3,7 +3,10 @@
 //   data-parallel-check exchange               one line per case with the hash of the reduced gradient
 //   data-parallel-check bench <floats> <n>     milliseconds of ours and of MPI_Allreduce
 //   data-parallel-check loop <seconds> <hang timeout>   steps until asked to stop by a signal: exit 75
+//   data-parallel-check die <rank>             this rank kills itself at step 3, unless --resume is given
 //   data-parallel-check stuck <rank> <hang timeout>     this rank's main thread stops polling at step 3
+//   data-parallel-check launch <np> <mode>...          starts itself under mpirun
+//   data-parallel-check supervise <np> <mode>...       the same, with two restarts
 import DataParallel
 import Diagnostics
 import Glibc
@@ -86,8 +89,10 @@ func bench(_ communicator: Communicator, elementCount: Int, repetitions: Int) th
 }
 
 /// Steps of records and exchanges, as training does, until a signal or the time ends them.
-func loop(_ communicator: Communicator, seconds: Double, hangTimeout: Double, stuckRank: Int?) throws -> Int32
-{
+func loop(
+  _ communicator: Communicator, seconds: Double, hangTimeout: Double, stuckRank: Int? = nil,
+  dyingRank: Int? = nil
+) throws -> Int32 {
   communicator.hangTimeout = hangTimeout
   SignalRequests.install()
   let records = RecordExchange(communicator: communicator, wordCount: 1)
@@ -103,6 +108,7 @@ func loop(_ communicator: Communicator, seconds: Double, hangTimeout: Double, st
     Watchdog.enter(phase: .gradient, step: step)
     usleep(2000)
     if step == 3 && stuckRank == communicator.rank { sleep(1000) }
+    if step == 3 && dyingRank == communicator.rank { kill(getpid(), SIGKILL) }
     var wishes = SignalRequests.take()
     if (ContinuousClock.now - start) / .seconds(1) > seconds { wishes.insert(.stop) }
     records.own[0] = wishes.rawValue
@@ -123,6 +129,14 @@ func loop(_ communicator: Communicator, seconds: Double, hangTimeout: Double, st
 
 func run() throws -> Int32 {
   let arguments = CommandLine.arguments.dropFirst()
+  if arguments.count > 2, ["launch", "supervise"].contains(arguments.first) {
+    let plan = try Launcher.plan(
+      processCount: Int(arguments[2]) ?? 0, arguments: Array(arguments.dropFirst(2)))
+    print(plan.description)
+    fflush(nil)
+    if arguments.first == "launch" { return try Launcher.run(plan).status }
+    return try Supervisor(maximumRestarts: 2).run(plan)
+  }
   let communicator = try Communicator.start()
   var status = ExitStatus.success
   do {
@@ -135,7 +149,12 @@ func run() throws -> Int32 {
     case "loop":
       guard numbers.count == 2 else { throw InvalidInput("loop needs two numbers") }
       status = try loop(
-        communicator, seconds: Double(numbers[0]), hangTimeout: Double(numbers[1]), stuckRank: nil)
+        communicator, seconds: Double(numbers[0]), hangTimeout: Double(numbers[1]))
+    case "die":
+      guard numbers.count == 1 else { throw InvalidInput("die needs one number") }
+      let isResumed = arguments.contains("--resume")
+      status = try loop(
+        communicator, seconds: 1, hangTimeout: 20, dyingRank: isResumed ? nil : numbers[0])
     case "stuck":
       guard numbers.count == 2 else { throw InvalidInput("stuck needs two numbers") }
       status = try loop(
@@ -145,7 +164,7 @@ func run() throws -> Int32 {
     try communicator.finalize()
     return status
   } catch {
-    print("error: \(communicator.describe(communicator.rank)): \(error)")
+    print("error: \(error)")
     fflush(nil)
     communicator.abort(error is InvalidInput ? ExitStatus.usage : ExitStatus.failure)
   }
