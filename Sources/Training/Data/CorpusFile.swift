@@ -2,6 +2,7 @@
 
 import Diagnostics
 import Foundation
+import Reproducibility
 
 /// Read-only access to a file by position. Safe to share between threads: it has no file offset.
 public final class CorpusFile: Sendable {
@@ -69,6 +70,14 @@ public final class CorpusFile: Sendable {
       offset += count
       if count < size { return }
     }
+  }
+
+  /// Of the whole file, 64 hexadecimal digits.
+  /// - Throws: `RuntimeFailure` if the system cannot read.
+  public func sha256() throws -> String {
+    var hasher = SHA256()
+    try forEachBlock { block, _ in hasher.update(block) }
+    return hasher.hexadecimalDigest()
   }
 
   var changed: RuntimeFailure {

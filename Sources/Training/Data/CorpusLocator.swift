@@ -1,0 +1,146 @@
+// Finds the corpus of a run that names none: in the data folder, else from the network, else made here.
+// Nothing is used before its SHA-256 is verified, and no file is ever replaced.
+
+import Diagnostics
+import Foundation
+import Reproducibility
+
+/// Where the training text is, and what to say about it.
+public struct CorpusLocation: Equatable, Sendable {
+  public let path: String
+  /// For the checkpoint: the file's name, with `synthetic` where the text is not the one that was wanted.
+  public let dataset: String
+  /// One line for the log if something was done that the user may want to know.
+  public let note: String?
+}
+
+public struct CorpusLocator: Sendable {
+  /// How long a download may take. The whole search never takes much longer.
+  public struct Patience: Sendable {
+    public var connectSeconds = 3
+    public var totalSeconds = 30
+    /// A transfer slower than 1 kB/s for so long is given up.
+    public var stallSeconds = 5
+    public init() {}
+  }
+
+  public let dataDirectory: String
+  /// Replaces the corpus' own address: a mirror, which must hold the same bytes. http, https or file.
+  public let url: String?
+  public let mayDownload: Bool
+  private let patience: Patience
+
+  public init(
+    dataDirectory: String = "data", url: String? = nil, mayDownload: Bool = true,
+    patience: Patience = Patience()
+  ) {
+    self.dataDirectory = dataDirectory
+    self.url = url
+    self.mayDownload = mayDownload
+    self.patience = patience
+  }
+
+  /// The corpus, downloaded or replaced by a synthetic one if need be. Only rank 0 calls this.
+  /// - Throws: `InvalidInput` if the data folder holds another file under that name or cannot be written.
+  public func locate(_ corpus: KnownCorpus) throws -> CorpusLocation {
+    let path = dataDirectory + "/" + corpus.fileName
+    if try isPresent(path, sha256: corpus.sha256) {
+      return CorpusLocation(path: path, dataset: corpus.fileName, note: nil)
+    }
+    let reason: String
+    do {
+      let address = url ?? corpus.url
+      let bytes = try download(corpus, from: address)
+      try write(bytes, to: path)
+      return CorpusLocation(
+        path: path, dataset: corpus.fileName,
+        note: "downloaded \(path) (\(Readable.bytes(bytes.count))) from \(address)")
+    } catch let failure as DownloadFailure {
+      reason = failure.reason
+    }
+    let substitute = corpus.substitute
+    let substitutePath = dataDirectory + "/" + substitute.fileName
+    if try !isPresent(substitutePath, sha256: substitute.sha256) {
+      try write(substitute.bytes(), to: substitutePath)
+    }
+    return CorpusLocation(
+      path: substitutePath, dataset: "synthetic (\(substitute.fileName))",
+      note: "no \(corpus.fileName): \(reason); training on SYNTHETIC text that this program wrote, "
+        + "\(substitutePath); --data FILE trains on your own")
+  }
+
+  /// Whether the right file is there.
+  /// - Throws: `InvalidInput` if something else is there.
+  private func isPresent(_ path: String, sha256: String) throws -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return false }
+    let found = try CorpusFile(path: path).sha256()
+    guard found == sha256 else {
+      throw InvalidInput(
+        "\(path) is not the expected text (SHA-256 \(found.prefix(8))…, expected \(sha256.prefix(8))…): "
+          + "train on it with --data \(path), or move it away")
+    }
+    return true
+  }
+
+  private func download(_ corpus: KnownCorpus, from address: String) throws -> [UInt8] {
+    guard mayDownload else { throw DownloadFailure(reason: "downloads are switched off") }
+    // One byte more than expected tells a longer body from the right one.
+    let bytes = try Curl.get(address, limit: corpus.byteCount + 1, patience: patience)
+    guard bytes.count == corpus.byteCount else {
+      let amount = bytes.count > corpus.byteCount ? "more than \(corpus.byteCount)" : "\(bytes.count)"
+      throw DownloadFailure(
+        reason: "\(address) sent \(amount) bytes instead of \(corpus.byteCount)")
+    }
+    let found = bytes.withUnsafeBytes { SHA256.hash($0) }
+    guard found == corpus.sha256 else {
+      throw DownloadFailure(
+        reason: "\(address) sent another text (SHA-256 \(found.prefix(8))…, "
+          + "expected \(corpus.sha256.prefix(8))…)")
+    }
+    return bytes
+  }
+
+  /// Writes a whole file or none: beside the target, then renamed, with the user's umask.
+  private func write(_ bytes: [UInt8], to path: String) throws {
+    func unwritable(_ code: Int32) -> InvalidInput {
+      InvalidInput(
+        "cannot write \(path): \(String(cString: strerror(code))); choose another --data-dir, or --data FILE")
+    }
+    try makeDirectory()
+    // Random, so that neither a job on another host nor the rest of a killed one is in the way.
+    let temporary = "\(path).\(String(UInt64.random(in: 0 ... .max), radix: 36)).part"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw unwritable(errno) }
+    // 0 or the error number, kept before anything else can change errno.
+    var code: Int32 = 0
+    bytes.withUnsafeBytes { buffer in
+      var done = 0
+      while done < buffer.count, code == 0 {
+        let count = Foundation.write(descriptor, buffer.baseAddress! + done, buffer.count - done)
+        if count >= 0 { done += count } else if errno != EINTR { code = errno }
+      }
+    }
+    if code == 0, fsync(descriptor) != 0 { code = errno }
+    if close(descriptor) != 0, code == 0 { code = errno }
+    if code == 0, rename(temporary, path) != 0 { code = errno }
+    guard code == 0 else {
+      unlink(temporary)
+      throw unwritable(code)
+    }
+  }
+
+  private func makeDirectory() throws {
+    do {
+      try FileManager.default.createDirectory(atPath: dataDirectory, withIntermediateDirectories: true)
+    } catch {
+      throw InvalidInput(
+        "cannot make the data folder \(dataDirectory); choose another --data-dir, or --data FILE")
+    }
+  }
+}
+
+/// Why there is no corpus from the network. Not an error of the run: a synthetic corpus takes its place.
+struct DownloadFailure: Error, Equatable {
+  let reason: String
+}
