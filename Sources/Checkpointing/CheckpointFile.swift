@@ -19,16 +19,19 @@ public enum CheckpointFile {
 
   /// Replaces the file at `path` by one that holds `snapshot`: whole or not at all.
   ///
-  /// Missing folders are made. Two saves of one state give the same bytes.
+  /// Missing folders are made. `progress/weights_hash` is computed here. Two saves of one state give the same bytes.
   /// - Throws: `RuntimeFailure` naming the file and the cause; the old file is then as it was.
   public static func write(
     _ snapshot: TrainingSnapshot, to path: String, onPhase: (WritePhase) -> Void = { _ in }
   ) throws {
     do {
-      let tensors = CheckpointSchema.tensors(of: snapshot, ParameterTable(snapshot.configuration))
+      let table = ParameterTable(snapshot.configuration)
+      let tensors = CheckpointSchema.tensors(of: snapshot, table)
       // A file that no reader would take must not replace one that every reader takes.
       try CheckpointSchema.checkFinite(tensors)
       try AtomicFile.createFolder(of: path)
+      var snapshot = snapshot
+      snapshot.training?.progress.weightsHash = table.weightsHash(of: snapshot.weights)
       let image = try CheckpointImage.make(snapshot)
       let body = UnsafeRawBufferPointer(rebasing: image.bytes[Envelope.size...])
       try Envelope.bytes(digest: XXHash64.hash(body)).withUnsafeBytes { envelope in
@@ -92,6 +95,15 @@ public enum CheckpointFile {
       }
     }
     return size
+  }
+
+  /// The digest that the file's envelope states; nil in files of other programs.
+  static func envelopeDigest(of path: String) throws -> UInt64? {
+    let file = try opened(path)
+    var head = [UInt8](repeating: 0, count: Envelope.size + Envelope.signature.count)
+    let count = try head.withUnsafeMutableBytes { try file.readFully($0) }
+    guard case .digest(let digest) = try Envelope.content(Array(head[..<count])) else { return nil }
+    return digest
   }
 
   private static func opened(_ path: String) throws -> FileDescriptor {

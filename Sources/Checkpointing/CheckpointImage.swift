@@ -12,9 +12,14 @@ enum CheckpointImage {
   ///
   /// The same snapshot gives the same bytes.
   static func make(_ snapshot: TrainingSnapshot) throws -> ImageMemory {
-    let table = ParameterTable(snapshot.configuration)
-    let values = CheckpointSchema.values(of: snapshot)
-    let tensors = CheckpointSchema.tensors(of: snapshot, table)
+    try make(
+      CheckpointSchema.values(of: snapshot),
+      CheckpointSchema.tensors(of: snapshot, ParameterTable(snapshot.configuration)))
+  }
+
+  static func make(
+    _ values: [(path: String, value: CheckpointValue)], _ tensors: [CheckpointTensor]
+  ) throws -> ImageMemory {
     let memory = ImageMemory()
     try HDF5.session {
       let access = try HDF5Handle.propertyList(chdf5_class_file_access())

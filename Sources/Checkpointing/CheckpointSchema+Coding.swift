@@ -195,6 +195,15 @@ extension CheckpointSchema {
     }
   }
 
+  /// - Throws: `InvalidInput` when the weights are not those that were saved.
+  static func checkWeightsHash(_ snapshot: TrainingSnapshot, _ table: ParameterTable) throws {
+    guard let stated = snapshot.training?.progress.weightsHash, !stated.isEmpty else { return }
+    let actual = table.weightsHash(of: snapshot.weights)
+    guard stated == actual else {
+      throw InvalidInput("its weights have the hash \(actual), but /progress/weights_hash is \(stated)")
+    }
+  }
+
   static func firstNonFinite(_ floats: UnsafeBufferPointer<Float>) -> Int? {
     // x·0 is 0 for finite x and NaN otherwise, so one vector sum finds out whether to look closer.
     var sum = SIMD16<Float>.zero

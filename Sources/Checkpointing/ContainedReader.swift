@@ -75,6 +75,7 @@ public struct ContainedReader: Sendable {
     for tensor in tensors { try child.read(into: tensor.bytes) }
     guard try child.number() == SnapshotStream.magic else { throw InvalidInput("its answer has no end") }
     try CheckpointSchema.checkFinite(tensors)
+    try CheckpointSchema.checkWeightsHash(snapshot, table)
     return snapshot
   }
 }
