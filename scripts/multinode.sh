@@ -1,0 +1,191 @@
+#!/usr/bin/env bash
+# Several hosts on one machine: network namespaces joined by a bridge, each with its own hostname and address, so
+# that OpenMPI sees a cluster and its faults can be tried. Not a benchmark: all hosts share the cores. Needs root.
+#   scripts/multinode.sh up 2                      make host1 and host2
+#   scripts/multinode.sh run -np 4 -- PROGRAM …    mpirun on host1, ranks spread over all hosts
+#   scripts/multinode.sh run --private DIR …       each host but host1 has an empty DIR of its own: no shared disk
+#   scripts/multinode.sh run --mca K V …           options of mpirun go before the --
+#   scripts/multinode.sh partition host2           cut host2 off; its processes live on
+#   scripts/multinode.sh delay host2 50ms          delay (or: loss host2 10%) what host2 sends
+#   scripts/multinode.sh rate host2 10mbit         a slow wire instead
+#   scripts/multinode.sh heal                      undo all of these on all hosts
+#   scripts/multinode.sh pids host2                processes on host2
+#   scripts/multinode.sh kill host2                kill -9 all of them, as a power cut would
+#   scripts/multinode.sh down                      end what runs there and remove every trace
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+state=/run/microgpt-multinode # holds the number of hosts and the agent; exists while the hosts do
+bridge=mgpt0
+network=10.73.42
+
+usage() {
+  sed -n '4,14s/^# *//p' "${BASH_SOURCE[0]}" >&2
+  exit 2
+}
+
+need_root() { [ "$(id -u)" -eq 0 ] || die "needs root: sudo $0 $*"; }
+need_up() { [ -e "$state/count" ] || die "there are no hosts: scripts/multinode.sh up 2"; }
+hosts() { seq -f 'host%g' 1 "$(cat "$state/count")"; }
+need_host() {
+  hosts | grep -qx -- "${1:-}" || die "'${1:-}' is not a host; hosts are $(hosts | xargs)"
+}
+# The end of a host's cable that is plugged into the bridge.
+cable() { echo "mgpt-${1#host}"; }
+
+up() {
+  local count=${1:-2} host number other
+  [[ "$count" =~ ^[1-9][0-9]?$ ]] || die "up '$count': give a number of hosts from 1 to 99"
+  command -v ip >/dev/null || die "ip is missing: apt-get install iproute2"
+  [ ! -e "$state" ] || die "hosts are up already: scripts/multinode.sh down"
+  for number in $(seq "$count"); do
+    if ip netns list | grep -qE "^host$number( |$)" || [ -e "/etc/netns/host$number" ]; then
+      die "a namespace host$number that is not ours exists: remove it first"
+    fi
+  done
+  mkdir -p "$state"
+  echo "$count" >"$state/count"
+  # From here on, a failure leaves nothing behind.
+  trap 'down' ERR
+  ip link add "$bridge" type bridge
+  ip link set "$bridge" up
+  for number in $(seq "$count"); do
+    host=host$number
+    ip netns add "$host"
+    ip link add "$(cable "$host")" type veth peer name eth0 netns "$host"
+    ip link set "$(cable "$host")" master "$bridge" up
+    ip -n "$host" address add "$network.$number/24" dev eth0
+    ip -n "$host" link set eth0 up
+    ip -n "$host" link set lo up
+    # `ip netns exec` shows this as /etc/hosts there.
+    mkdir -p "/etc/netns/$host"
+    {
+      echo "127.0.0.1 localhost"
+      for other in $(seq "$count"); do echo "$network.$other host$other"; done
+    } >"/etc/netns/$host/hosts"
+  done
+  write_agent
+  trap - ERR
+  say "up: $(hosts | xargs)"
+}
+
+# mpirun starts its daemons with `agent HOST COMMAND…`, as it would call ssh.
+write_agent() {
+  cat >"$state/agent" <<'AGENT'
+#!/bin/sh
+host=$1
+shift
+private=${MICROGPT_PRIVATE_DIR:-}
+export host private
+exec ip netns exec "$host" unshare -u -m sh -c '
+  hostname "$host"
+  [ -z "$private" ] || mount -t tmpfs tmpfs "$private"
+  eval "$*"' agent "$@"
+AGENT
+  chmod +x "$state/agent"
+}
+
+run() {
+  local ranks='' options=() private='' host list='' slots
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      -np | -n)
+        ranks=${2:-}
+        shift 2
+        ;;
+      --private)
+        private=${2:-}
+        [ -d "$private" ] || die "--private '$private' is not a folder"
+        private=$(cd "$private" && pwd)
+        shift 2
+        ;;
+      --)
+        shift
+        break
+        ;;
+      *)
+        options+=("$1")
+        shift
+        ;;
+    esac
+  done
+  [[ "$ranks" =~ ^[1-9][0-9]*$ ]] || die "run: give the number of ranks: run -np 4 -- PROGRAM"
+  [ $# -gt 0 ] || die "run: give the program after --: run -np $ranks -- PROGRAM"
+  slots=$(((ranks + $(cat "$state/count") - 1) / $(cat "$state/count")))
+  for host in $(hosts); do list+=${list:+,}$host:$slots; done
+  allow_mpi_as_root
+  export MICROGPT_PRIVATE_DIR=$private
+  # All hosts bind to the same cores otherwise; shared memory between them would hide the network.
+  exec ip netns exec host1 unshare -u sh -c 'hostname host1; exec "$@"' run \
+    mpirun -np "$ranks" --host "$list" --bind-to none \
+    --mca plm_rsh_agent "$state/agent" \
+    --mca btl_tcp_if_include eth0 --mca oob_tcp_if_include eth0 \
+    ${options[@]+"${options[@]}"} "$@"
+}
+
+# Traffic shaping on what a host sends.
+shape() {
+  command -v tc >/dev/null || die "tc is missing: apt-get install iproute2"
+  local discipline=(netem "$2" "$3")
+  [ "$2" != rate ] || discipline=(tbf rate "$3" burst 32kbit latency 400ms)
+  ip netns exec "$1" tc qdisc replace dev eth0 root "${discipline[@]}" ||
+    die "tc refused '$2 $3' (for example: delay host2 50ms, loss host2 10%, rate host2 10mbit; delay and loss need the kernel module sch_netem)"
+}
+
+heal() {
+  local host
+  for host in $(hosts); do
+    ip link set "$(cable "$host")" up
+    ip netns exec "$host" tc qdisc del dev eth0 root 2>/dev/null || true # there was none
+  done
+}
+
+kill_all() {
+  local pid
+  for pid in $(ip netns pids "$1" 2>/dev/null); do
+    kill -9 "$pid" 2>/dev/null || true # it ended meanwhile
+  done
+}
+
+down() {
+  local host
+  trap - ERR
+  for host in $(hosts); do
+    kill_all "$host"
+    ip netns delete "$host" 2>/dev/null || true # `up` did not come so far
+    ip link delete "$(cable "$host")" 2>/dev/null || true # goes with its namespace
+    rm -rf "/etc/netns/$host"
+  done
+  rmdir /etc/netns 2>/dev/null || true # others may have theirs in it
+  ip link delete "$bridge" 2>/dev/null || true
+  rm -rf "$state"
+  say "down"
+}
+
+command=${1:-}
+[ -n "$command" ] || usage
+shift
+case "$command" in
+  up)
+    need_root up "$@"
+    up "$@"
+    ;;
+  run | partition | delay | loss | rate | heal | pids | kill | down)
+    need_root "$command" "$@"
+    need_up
+    case "$command" in
+      partition | delay | loss | rate | pids | kill) need_host "${1:-}" ;;
+    esac
+    case "$command" in
+      run) run "$@" ;;
+      partition) ip link set "$(cable "$1")" down ;;
+      delay | loss | rate) shape "$1" "$command" "${2:?"$command: give how much, for example 50ms or 10%"}" ;;
+      heal) heal ;;
+      pids) ip netns pids "$1" ;;
+      kill) kill_all "$1" ;;
+      down) down ;;
+    esac
+    ;;
+  *) usage ;;
+esac
