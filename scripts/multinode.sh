@@ -114,6 +114,8 @@ run() {
   [ $# -gt 0 ] || die "run: give the program after --: run -np $ranks -- PROGRAM"
   slots=$(((ranks + $(cat "$state/count") - 1) / $(cat "$state/count")))
   for host in $(hosts); do list+=${list:+,}$host:$slots; done
+  # mpirun counts slots, not the cores that the hosts share: it must be told that ranks wait for each other.
+  [ "$ranks" -le "$(core_count)" ] || options=(--mca mpi_yield_when_idle 1 ${options[@]+"${options[@]}"})
   allow_mpi_as_root
   export MICROGPT_PRIVATE_DIR=$private
   # All hosts bind to the same cores otherwise; shared memory between them would hide the network.
@@ -180,7 +182,10 @@ case "$command" in
     case "$command" in
       run) run "$@" ;;
       partition) ip link set "$(cable "$1")" down ;;
-      delay | loss | rate) shape "$1" "$command" "${2:?"$command: give how much, for example 50ms or 10%"}" ;;
+      delay | loss | rate)
+        [ $# -eq 2 ] || die "$command: give host and how much, for example: delay host2 50ms, loss host2 10%, rate host2 10mbit"
+        shape "$1" "$command" "$2"
+        ;;
       heal) heal ;;
       pids) ip netns pids "$1" ;;
       kill) kill_all "$1" ;;
