@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a build needs on Debian 12 (OpenMPI, OpenBLAS, HDF5, pkg-config); does nothing if all is there.
+# Installs what a build needs on Debian 12 (OpenMPI, OpenBLAS, HDF5, pkg-config, curl); does nothing if all is there.
 # Usage: scripts/setup.sh
 set -euo pipefail
 # shellcheck source=scripts/common.sh
@@ -14,7 +14,8 @@ has_library ompi-c || missing+=(libopenmpi-dev)
 has_library openblas || missing+=(libopenblas-dev)
 has_library hdf5 || missing+=(libhdf5-dev)
 command -v mpirun >/dev/null || missing+=(openmpi-bin)
-# Downloading the corpora over https needs the certificates.
+# The corpora are downloaded by curl, over https.
+command -v curl >/dev/null || missing+=(curl)
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
 
 if [ "${#missing[@]}" -gt 0 ]; then
