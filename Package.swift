@@ -15,7 +15,10 @@ let march = Context.environment["MICROGPT_MARCH"] ?? "native"
 let numeric: [SwiftSetting] = [
   .unsafeFlags(cpuFlags),
   .unsafeFlags(["-Ounchecked"], .when(configuration: .release)),
-  .unsafeFlags(["-O"], .when(configuration: .debug)),
+  // One thread, because SwiftPM expects one object a file and whole-module builds with more give another.
+  .unsafeFlags(
+    ["-Ounchecked", "-disable-batch-mode", "-whole-module-optimization", "-num-threads", "1"],
+    .when(configuration: .debug)),
 ]
 
 func library(
@@ -62,12 +65,12 @@ let package = Package(
     .executableTarget(
       name: "gpt-ddp",
       dependencies: [
-        "Training", "Checkpointing", "DataParallel", "GPTModel", "CommandLineOptions",
-        "Diagnostics",
+        "Training", "Checkpointing", "DataParallel", "GPTModel", "Kernels", "Reproducibility",
+        "CommandLineOptions", "Diagnostics",
       ]),
     .executableTarget(
       name: "gpt-sample",
-      dependencies: ["Checkpointing", "GPTModel", "CommandLineOptions", "Diagnostics"]),
+      dependencies: ["Checkpointing", "GPTModel", "Kernels", "CommandLineOptions", "Diagnostics"]),
     // Tests
     .target(
       name: "TestSupport", dependencies: ["GPTModel", "Kernels"], path: "Tests/TestSupport",

@@ -12,6 +12,12 @@ public struct CorpusLocation: Equatable, Sendable {
   public let dataset: String
   /// One line for the log if something was done that the user may want to know.
   public let note: String?
+
+  public init(path: String, dataset: String, note: String?) {
+    self.path = path
+    self.dataset = dataset
+    self.note = note
+  }
 }
 
 public struct CorpusLocator: Sendable {

@@ -1,0 +1,107 @@
+// What rank 0 gives the user: log, metrics, checkpoints, samples.
+
+import Checkpointing
+import Diagnostics
+import Foundation
+import GPTModel
+import Training
+
+/// Rank 0's side of a run.
+final class Outputs: TrainingOutputs {
+  let log: RunLog
+  private let plan: RunPlan
+  private let metrics: MetricsFile?
+  private let lock: OutputLock?
+  private let writer: BackgroundWriter?
+  private let rotation: CheckpointRotation
+  private var bestValidationLoss = Double.infinity
+  private var isBest = false
+  /// A final save that failed decides the exit status.
+  private(set) var finalSaveFailed = false
+
+  /// Takes the output for this job.
+  ///
+  /// - Parameter resumedStep: nil begins the metrics file anew.
+  /// - Throws: `InvalidInput` if an output cannot be written or another job has it.
+  init(_ plan: RunPlan, settings: RunSettings, resumedStep: Int?) throws {
+    self.plan = plan
+    log = RunLog(settings: settings)
+    rotation = CheckpointRotation(path: plan.checkpointPath, keep: plan.options.int("keep"))
+    lock = plan.saves ? try OutputLock(checkpoint: plan.checkpointPath) : nil
+    metrics = try plan.options.givenString("metrics").map {
+      try MetricsFile(path: $0, resumedStep: resumedStep)
+    }
+    writer =
+      plan.saves
+      ? try BackgroundWriter { error in
+        printError("warning: no checkpoint was saved: \(error); the last one is intact, training goes on")
+      } : nil
+  }
+
+  func begin(_ trainer: Trainer) {
+    if trainer.bestValidationLoss.isFinite { bestValidationLoss = trainer.bestValidationLoss }
+    log.begin(trainer)
+  }
+
+  func finished(_ step: StepMetrics, _ trainer: Trainer) {
+    metrics?.append(step)
+    log.finished(step, trainer)
+  }
+
+  func validated(_ loss: Double, _ trainer: Trainer) {
+    metrics?.append(validationLoss: loss, step: trainer.step)
+    log.validated(loss, trainer)
+    if loss < bestValidationLoss {
+      bestValidationLoss = loss
+      isBest = true
+    }
+  }
+
+  func save(_ trainer: Trainer, isFinal: Bool) throws {
+    guard let writer else { return }
+    // The metrics file must never be behind a checkpoint: what a resumed run finds there it does not repeat.
+    metrics?.flush()
+    let (rotation, isBest) = (rotation, isBest)
+    writer.submit(trainer.snapshot()) { try rotation.save($0, isBest: isBest) }
+    self.isBest = false
+    if isFinal {
+      do { try writer.wait() } catch { finalSaveFailed = true }
+    }
+  }
+
+  func sample(_ trainer: Trainer) {
+    let generator = Generator(model: trainer.model, tokenizer: trainer.tokenizer, streamCount: 1)
+    trainer.model.prepareAll()
+    generate(generator, trainer, samples: 0..<1)
+  }
+
+  /// Samples after training.
+  func finalSamples(_ trainer: Trainer) {
+    guard plan.sampleCount > 0 else { return }
+    trainer.model.prepareAll()
+    let generator = Generator(model: trainer.model, tokenizer: trainer.tokenizer)
+    generate(generator, trainer, samples: 0..<plan.sampleCount)
+  }
+
+  private func generate(_ generator: Generator, _ trainer: Trainer, samples: Range<Int>) {
+    var request = GenerationRequest(
+      workflow: trainer.configuration.workflow == .documents ? .documents : .chunks)
+    request.temperature = plan.temperature
+    request.maximumCharacters = trainer.configuration.model.blockSize
+    request.seed = trainer.configuration.seed
+    var texts = [String.UnicodeScalarView](repeating: .init(), count: samples.count)
+    // The default prompts of both workflows are in every alphabet.
+    try? generator.generate(request, samples: samples) { sample, character in
+      texts[sample - samples.lowerBound].append(character)
+    }
+    for (index, text) in texts.enumerated() { log.sample(index + 1, String(text)) }
+  }
+
+  func end() {
+    metrics?.flush()
+    lock?.release()
+  }
+}
+
+/// One line on standard error, in one piece.
+func printError(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }

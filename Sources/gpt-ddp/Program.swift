@@ -1,0 +1,82 @@
+// What kind of start this is: help, a launch of mpirun, or one rank of a job.
+
+import CommandLineOptions
+import DataParallel
+import Diagnostics
+import Foundation
+import Kernels
+import Training
+
+enum Program {
+  /// - Returns: the exit status.
+  static func run(_ arguments: [String]) -> Int32 {
+    // Before MPI knows ranks, the launcher's environment does: one line of an error is enough.
+    let rank = ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_RANK"].flatMap { Int($0) } ?? 0
+    do {
+      switch try CommandSyntax.gptDDP.parse(arguments) {
+      case .help:
+        if rank == 0 { print(CommandSyntax.gptDDP.help(width: min(Terminal.standardOutput.width, 110))) }
+        return ExitStatus.success
+      case .version:
+        if rank == 0 { print(CommandSyntax.gptDDP.versionLine) }
+        return ExitStatus.success
+      case .run(let options):
+        if options.flag("measure-peak") {
+          print("{\"gflops\": \(multiplyAddPeak() / 1e9)}")
+          return ExitStatus.success
+        }
+        let plan = try RunPlan(options)
+        let processCount = options.givenInt("np") ?? 1
+        if Launcher.isNeeded(processCount: processCount) { return try launch(plan, processCount) }
+        return try train(plan)
+      }
+    } catch {
+      return report(error, isFirst: rank == 0)
+    }
+  }
+
+  /// Starts this program again under mpirun.
+  private static func launch(_ plan: RunPlan, _ processCount: Int) throws -> Int32 {
+    if let fault = plan.options.givenString("fault") { _ = try FaultPlan(fault) }
+    let arguments = plan.options.arguments(without: ["np", "hostfile", "supervise", "max-restarts"])
+    let launch = try Launcher.plan(
+      processCount: processCount, arguments: arguments, hostfile: plan.options.givenString("hostfile"))
+    printError("starting \(launch.description)")
+    if plan.options.flag("supervise") {
+      return try Supervisor(maximumRestarts: plan.options.int("max-restarts")).run(launch)
+    }
+    return try Launcher.run(launch).status
+  }
+
+  /// One rank.
+  private static func train(_ plan: RunPlan) throws -> Int32 {
+    let communicator = try Communicator.start(hangTimeout: plan.options.double("hang-timeout"))
+    do {
+      if let requested = plan.options.givenInt("np") {
+        try WorldCheck.verify(worldSize: communicator.worldSize, environment: .current, requested: requested)
+      }
+      let status = try Session(plan: plan, communicator: communicator).run()
+      try communicator.finalize()
+      return status
+    } catch let failure as PeerFailure {
+      // The rank that failed says why; leaving quietly lets it speak.
+      try? communicator.finalize()
+      return failure.status
+    } catch let error as InvalidInput {
+      // All ranks know, or learn it from rank 0's end.
+      let status = report(error, isFirst: true)
+      try? communicator.finalize()
+      return status
+    } catch {
+      let status = report(error, isFirst: true)
+      if communicator.worldSize > 1 { communicator.abort(status) }
+      return status
+    }
+  }
+
+  /// Prints an error and chooses the exit status.
+  private static func report(_ error: any Error, isFirst: Bool) -> Int32 {
+    if isFirst { printError("error: \(error)") }
+    return error is InvalidInput ? ExitStatus.usage : ExitStatus.failure
+  }
+}
