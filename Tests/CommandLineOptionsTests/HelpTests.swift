@@ -84,6 +84,22 @@ import Testing
     #expect(!terminal.usesColor)
   }
 
+  @Test func aTerminalKnowsItsWidth() throws {
+    var (controller, window): (Int32, Int32) = (-1, -1)
+    try #require(openpty(&controller, &window, nil, nil, nil) == 0)
+    defer {
+      close(controller)
+      close(window)
+    }
+    let terminal = Terminal(descriptor: window)
+    #expect(terminal.isInteractive)
+    // A new terminal has no size yet.
+    #expect(terminal.width == 80)
+    var size = winsize(ws_row: 40, ws_col: 123, ws_xpixel: 0, ws_ypixel: 0)
+    try #require(ioctl(window, UInt(TIOCSWINSZ), &size) == 0)
+    #expect(terminal.width == 123)
+  }
+
   @Test func coloursAreTheUsersChoice() {
     #expect(Terminal.usesColor(isInteractive: true, environment: ["TERM": "xterm"]))
     #expect(Terminal.usesColor(isInteractive: true, environment: ["NO_COLOR": ""]))

@@ -59,6 +59,10 @@ struct UTF8Validator {
 func forEachScalar(in bytes: UnsafeRawBufferPointer, _ body: (Unicode.Scalar) -> Bool) -> Bool {
   var validator = UTF8Validator()
   for byte in bytes {
+    if byte < 0x80, validator.isAtBoundary {
+      guard body(Unicode.Scalar(byte)) else { return false }
+      continue
+    }
     switch validator.consume(byte) {
     case .scalar(let scalar): guard body(scalar) else { return false }
     case .incomplete: continue
