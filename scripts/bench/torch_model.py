@@ -116,7 +116,7 @@ def load_checkpoint(path):
             names, _ = model.tensors()
             state = file["model_state"]
             # HDF5 writes Julia's column-major (out, in) as [in][out]: no transpose.
-            model.load({name: state[name][()] for name in names})
+            model.load({name: state[name]["weight"][()] for name in names})
     except (OSError, KeyError) as error:
         sys.exit(f"torch_model.py: error: {path} is not a checkpoint of gpt-ddp: {error}")
     return model
