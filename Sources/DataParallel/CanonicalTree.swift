@@ -3,8 +3,8 @@
 
 /// The canonical binary tree over leaves `0..<leafCount` of a step.
 ///
-/// `tree(lo, hi)` is the leaf when `hi - lo == 1`, else `tree(lo, mid) + tree(mid, hi)` with `mid` = `lo` + the
-/// largest power of two below `hi - lo`. Floating-point sums taken along it depend on the leaves alone.
+/// `tree(lo, hi)` is the leaf when `hi - lo == 1`, else `tree(lo, mid) + tree(mid, hi)` with `mid` = `lo` +
+/// the largest power of two below `hi - lo`. Floating-point sums taken along it depend on the leaves alone.
 public enum CanonicalTree {
   /// Where a node of at least two leaves is cut in two.
   public static func split(_ node: Range<Int>) -> Int {
@@ -52,7 +52,8 @@ public enum CanonicalTree {
   }
 }
 
-/// Which leaves each rank computes: contiguous intervals in order of ranks, whose sizes differ by at most one.
+/// Which leaves each rank computes: contiguous intervals in order of ranks, whose sizes differ by at most
+/// one.
 ///
 /// The longer intervals come first, so that with more ranks than leaves the last ranks own none.
 public struct LeafIntervals: Equatable, Sendable {

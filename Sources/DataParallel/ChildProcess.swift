@@ -6,9 +6,9 @@ import Glibc
 struct ChildProcess {
   let processIdentifier: pid_t
 
-  /// Starts `arguments[0]` with this process's environment and `variables` on top, default signal handling, standard
-  /// input from /dev/null, in a process group of its own: the terminal's Ctrl-C reaches the parent only, which
-  /// decides what to pass on.
+  /// Starts `arguments[0]` with this process's environment and `variables` on top, default signal handling,
+  /// standard input from /dev/null, in a process group of its own: the terminal's Ctrl-C reaches the parent
+  /// only, which decides what to pass on.
   ///
   /// - Throws: `RuntimeFailure` when the system refuses.
   init(arguments: [String], variables: [String: String], isSilent: Bool = false) throws {

@@ -1,5 +1,5 @@
-// Collectives outside the steady state: start-up agreement, checkpoints to resume from, barriers. Simple on purpose:
-// every rank talks to every rank directly, so that a missing one can be named.
+// Collectives outside the steady state: start-up agreement, checkpoints to resume from, barriers. Simple on
+// purpose: every rank talks to every rank directly, so that a missing one can be named.
 
 import COpenMPI
 import Diagnostics
@@ -83,7 +83,8 @@ extension Communicator {
     pending.removeAll()
   }
 
-  /// MPI_Allreduce, blocking, in MPI's own order of additions: the yardstick that GradientExchange is measured with.
+  /// MPI_Allreduce, blocking, in MPI's own order of additions: the yardstick that GradientExchange is
+  /// measured with.
   package func libraryAllreduce(
     _ input: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>, count: Int
   ) throws {

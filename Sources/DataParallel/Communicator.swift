@@ -1,5 +1,6 @@
-// Who takes part in the job, and the start and end of MPI. Data moves in Communicator+Collectives, RecordExchange and
-// GradientExchange. Every MPI call of the process comes from the one thread that made the communicator.
+// Who takes part in the job, and the start and end of MPI. Data moves in Communicator+Collectives,
+// RecordExchange and GradientExchange. Every MPI call of the process comes from the one thread that made
+// the communicator.
 
 import COpenMPI
 import Diagnostics
@@ -23,7 +24,8 @@ public final class Communicator {
   public internal(set) var peers: [Peer]
   /// One line, such as "Open MPI v4.1.4, ..."; "none" without MPI.
   public let libraryVersion: String
-  /// Seconds without any sign of a peer after which a wait throws. Must exceed the longest step of the slowest rank.
+  /// Seconds without any sign of a peer after which a wait throws. Must exceed the longest step of the
+  /// slowest rank.
   public var hangTimeout: Double {
     didSet { Watchdog.configure(name: describe(rank), hangTimeout: hangTimeout) }
   }
@@ -44,7 +46,8 @@ public final class Communicator {
 
   /// Joins the job that started this process: MPI under mpirun or srun with PMIx, else a single rank.
   ///
-  /// - Throws: `RuntimeFailure` from MPI; `InvalidInput` when the launcher started more processes than MPI found
+  /// - Throws: `RuntimeFailure` from MPI; `InvalidInput` when the launcher started more processes than MPI
+  /// found
   ///   (see `WorldCheck`).
   public static func start(hangTimeout: Double = defaultHangTimeout) throws -> Communicator {
     let environment = LaunchEnvironment.current
@@ -122,8 +125,8 @@ public final class Communicator {
     try MPIStatus.check(MPI_Finalize(), "MPI_Finalize")
   }
 
-  /// Ends the whole job with `status`. MPI_Abort is tried first, but it needs the network; the watchdog ends this
-  /// process two seconds later whatever becomes of it.
+  /// Ends the whole job with `status`. MPI_Abort is tried first, but it needs the network; the watchdog
+  /// ends this process two seconds later whatever becomes of it.
   public func abort(_ status: Int32) -> Never {
     Watchdog.expectEnd(status: status)
     if let handle, !isFinalized { MPI_Abort(handle, status) }

@@ -1,5 +1,6 @@
-// Who sends which part of which node to whom, and in which order a slice is finished. Known to all ranks without
-// communication, because it depends only on (leaves, ranks, elements). Pure, but for the additions of `finish`.
+// Who sends which part of which node to whom, and in which order a slice is finished. Known to all ranks
+// without communication, because it depends only on (leaves, ranks, elements). Pure, but for the additions
+// of `finish`.
 
 /// The plan of one gradient exchange: elements cut into one slice per rank, leaves into nodes per rank.
 struct ExchangePlan: Sendable {

@@ -1,14 +1,15 @@
-// The sum of all ranks' leaves, bit for bit the canonical tree's: reduce-scatter of nodes, then allgather of slices.
-// Point-to-point messages and polling, so that a missing rank has a name; the order of arrival never matters.
+// The sum of all ranks' leaves, bit for bit the canonical tree's: reduce-scatter of nodes, then allgather
+// of slices. Point-to-point messages and polling, so that a missing rank has a name; the order of arrival
+// never matters.
 
 import COpenMPI
 import Diagnostics
 
 /// Reduces flat gradients across ranks along the canonical tree, for any number of ranks and leaves.
 ///
-/// Every rank sends each other rank that rank's slice of each of its nodes, straight out of the fold's buffers; the
-/// receiver finishes the tree for its slice in place and sends the finished slice to all. Nothing is allocated in a
-/// step after the first one with the same leaf count.
+/// Every rank sends each other rank that rank's slice of each of its nodes, straight out of the fold's
+/// buffers; the receiver finishes the tree for its slice in place and sends the finished slice to all.
+/// No buffer is allocated in a step after the first one with the same leaf count.
 public final class GradientExchange {
   private let communicator: Communicator
   public let elementCount: Int
@@ -26,7 +27,8 @@ public final class GradientExchange {
 
   /// - Parameters:
   ///   - elementCount: floats of one gradient, N; need not be a multiple of anything.
-  ///   - maximumMessageLength: longer transfers are cut into messages of so many floats (MPI counts are Int32).
+  ///   - maximumMessageLength: longer transfers are cut into messages of so many floats (MPI counts are
+  ///     Int32).
   public init(communicator: Communicator, elementCount: Int, maximumMessageLength: Int = 1 << 28) {
     precondition(elementCount >= 0 && maximumMessageLength >= 1 && maximumMessageLength <= Int(Int32.max))
     self.communicator = communicator

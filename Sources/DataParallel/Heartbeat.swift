@@ -1,4 +1,5 @@
-// What this process is doing and that it still does it: atomics that the main thread writes and Watchdog reads.
+// What this process is doing and that it still does it: atomics that the main thread writes and Watchdog
+// reads.
 
 import Synchronization
 

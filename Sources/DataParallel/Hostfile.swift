@@ -1,4 +1,5 @@
-// OpenMPI hostfiles: one host a line, with its slots. Only what the launcher needs to count and to drop hosts.
+// OpenMPI hostfiles: one host a line, with its slots. Only what the launcher needs to count and to drop
+// hosts.
 
 import Diagnostics
 import Glibc

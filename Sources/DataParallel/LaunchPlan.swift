@@ -52,8 +52,9 @@ public struct LaunchPlan: Equatable, Sendable {
     if let slotCount, processCount > slotCount { arguments.append("--oversubscribe") }
     // mpirun's default ties each rank to one core, and the rank's threads with it.
     arguments += ["--bind-to", "none"]
-    // vader copies through process_vm_readv where the kernel allows it. Where it does not, OpenMPI 4.1 notices only
-    // in the first message and reports "Read -1"; everywhere else single copy is faster, so it stays on.
+    // vader copies through process_vm_readv where the kernel allows it. Where it does not, OpenMPI 4.1
+    // notices only in the first message and reports "Read -1"; everywhere else single copy is faster, so it
+    // stays on.
     if singleCopyIsRefused { arguments += ["--mca", "btl_vader_single_copy_mechanism", "none"] }
     return arguments + [executable] + programArguments
   }

@@ -42,8 +42,9 @@ public enum Launcher {
 
   /// Runs mpirun to its end.
   ///
-  /// SIGUSR1 and SIGUSR2 are passed on. The first SIGTERM or SIGINT is passed on as SIGUSR2, checkpoint and stop,
-  /// because mpirun gives ranks only a second after a SIGTERM of its own; a second one, or 20 s, end the job by force.
+  /// SIGUSR1 and SIGUSR2 are passed on. The first SIGTERM or SIGINT is passed on as SIGUSR2, checkpoint and
+  /// stop, because mpirun gives ranks only a second after a SIGTERM of its own; a second one, or 20 s, end
+  /// the job by force.
   public static func run(_ plan: LaunchPlan) throws -> Outcome {
     let signals: [Int32] = [SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD]
     var waited = sigset_t()

@@ -27,7 +27,8 @@ struct LauncherWatch: CustomStringConvertible {
 
   var description: String { "the launcher (pid \(processIdentifier))" }
 
-  /// Field 22 of /proc/<pid>/stat, clock ticks since boot; the name in field 2 may hold spaces and parentheses.
+  /// Field 22 of /proc/<pid>/stat, clock ticks since boot; the name in field 2 may hold spaces and
+  /// parentheses.
   private static func startTime(of process: pid_t) -> String? {
     let stat = Leftovers.read("/proc/\(process)/stat")
     guard let end = stat.lastIndex(of: ")") else { return nil }

@@ -5,9 +5,9 @@ import Synchronization
 
 /// The fold of one rank's leaves along the canonical tree.
 ///
-/// Threads deliver leaves in any order. Whoever completes the second of two siblings adds right into left, outside
-/// the lock, and carries the sum up; so the order of additions is the tree's and never that of the threads.
-/// With leaves taken roughly in order, about threads + log₂(leaves) buffers are alive.
+/// Threads deliver leaves in any order. Whoever completes the second of two siblings adds right into left,
+/// outside the lock, and carries the sum up; so the order of additions is the tree's and never that of the
+/// threads. With leaves taken roughly in order, about threads + log₂(leaves) buffers are alive.
 public final class LeafFold: Sendable {
   public let leafCount: Int
   public let interval: Range<Int>
@@ -82,7 +82,8 @@ public final class LeafFold: Sendable {
   /// A buffer of `elementCount` floats for one leaf, contents undefined. Goes back by `complete`.
   public func takeBuffer() -> UnsafeMutablePointer<Float> { pool.take() }
 
-  /// Delivers the finished gradient of `leaf`, once per step, from any thread. The buffer is the fold's from now on.
+  /// Delivers the finished gradient of `leaf`, once per step, from any thread. The buffer is the fold's
+  /// from now on.
   public func complete(leaf: Int, buffer: UnsafeMutablePointer<Float>) {
     precondition(interval.contains(leaf), "leaf \(leaf) is not of this rank's \(interval)")
     Heartbeat.beat()
@@ -127,8 +128,8 @@ public final class LeafFold: Sendable {
     return buffer!.pointer
   }
 
-  /// Returns all buffers to the pool and makes the fold ready for the next step. Also drops an unfinished step,
-  /// provided that no thread still works on it.
+  /// Returns all buffers to the pool and makes the fold ready for the next step. Also drops an unfinished
+  /// step, provided that no thread still works on it.
   public func recycle() {
     state.withLock { state in
       for index in state.nodes.indices {

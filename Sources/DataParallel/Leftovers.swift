@@ -4,8 +4,8 @@
 import Glibc
 
 enum Leftovers {
-  /// vader (OpenMPI 4) names its files vader_segment.<host>.<user>.<job>.<local rank>; every rank maps those of all
-  /// ranks of its host.
+  /// vader (OpenMPI 4) names its files vader_segment.<host>.<user>.<job>.<local rank>; every rank maps
+  /// those of all ranks of its host.
   private static let segmentPrefix = "/dev/shm/vader_segment."
 
   static func removeAll() {

@@ -9,8 +9,8 @@ func monotonicSeconds() -> Double {
   return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }
 
-/// Adds up waiting time in increments of at most one second, so that a job which was stopped as a whole (SIGSTOP, a
-/// suspended machine) and continued does not take the pause for a hung peer.
+/// Adds up waiting time in increments of at most one second, so that a job which was stopped as a whole
+/// (SIGSTOP, a suspended machine) and continued does not take the pause for a hung peer.
 struct CappedClock {
   private(set) var seconds = 0.0
   private var last: Double
@@ -30,7 +30,8 @@ struct CappedClock {
 
 /// One wait: what to do between two polls that found nothing, and when to give up.
 struct Patience {
-  /// A whole exchange of a small model: within it, a core given away costs more (a scheduler's slice) than it gives.
+  /// A whole exchange of a small model: within it, a core given away costs more (a scheduler's slice) than
+  /// it gives.
   private static let spinSeconds = 2e-3
   /// Beyond this the peer is busy, not about to answer: leave the core to those who work.
   private static let drowsySeconds = 0.5

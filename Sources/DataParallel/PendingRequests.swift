@@ -1,9 +1,11 @@
-// Non-blocking sends and receives that are under way, each with its peer, and the one loop that waits for them.
+// Non-blocking sends and receives that are under way, each with its peer, and the one loop that waits for
+// them.
 
 import COpenMPI
 import Diagnostics
 
-/// What a message belongs to; ranks post messages of one kind in the same order, so MPI matches them in order.
+/// What a message belongs to; ranks post messages of one kind in the same order, so MPI matches them in
+/// order.
 enum MessageKind: Int32 {
   case record = 1
   case nodeSlice = 2
@@ -76,7 +78,8 @@ final class PendingRequests {
     entries.append(Entry(peer: peer, kind: .bytes, isReceive: true))
   }
 
-  /// Polls until `isFinished` or until nothing is under way, calling `onCompletion` for each request that ends.
+  /// Polls until `isFinished` or until nothing is under way, calling `onCompletion` for each request that
+  /// ends.
   ///
   /// - Throws: `RuntimeFailure` naming the silent ranks when nothing has moved for the hang timeout.
   func wait(

@@ -1,13 +1,13 @@
-// The small record that every rank gives every rank once a step: leaf losses, flags, hashes. Also the meeting point
-// of the step, so it is here that waiting is measured and a late or hung rank gets a name.
+// The small record that every rank gives every rank once a step: leaf losses, flags, hashes. Also the
+// meeting point of the step, so it is here that waiting is measured and a late or hung rank gets a name.
 
 import COpenMPI
 import Diagnostics
 
 /// All-to-all of fixed-size records of 64-bit words. Records are equal on all ranks after `exchange`.
 ///
-/// Two words of each record are this type's own: the step, which must agree, and the seconds since the last exchange
-/// that the rank spent outside it, which tell a slow rank from a fast one that waited.
+/// Two words of each record are this type's own: the step, which must agree, and the seconds since the last
+/// exchange that the rank spent outside it, which tell a slow rank from a fast one that waited.
 public final class RecordExchange {
   private static let headerWords = 2
   private let communicator: Communicator

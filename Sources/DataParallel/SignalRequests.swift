@@ -1,5 +1,5 @@
-// What the outside asks of a running rank by signals. Handlers only set bits; the training loop reads them once a step
-// and puts them into the step's record, so that all ranks act at the same step.
+// What the outside asks of a running rank by signals. Handlers only set bits; the training loop reads them
+// once a step and puts them into the step's record, so that all ranks act at the same step.
 
 import Glibc
 import Synchronization
@@ -15,7 +15,11 @@ public struct SignalRequests: OptionSet, Sendable {
   private static let bits = Atomic<UInt64>(0)
   private static let interrupts = Atomic<Int>(0)
 
-  /// Installs the handlers; call it before training begins. A second SIGINT ends the process at once.
+  /// Installs the handlers; call it on the main thread before training begins, and before other threads
+  /// start. A second SIGINT ends the process at once.
+  ///
+  /// mpirun passes a signal to every rank, but not at one instant: ranks may put the same wish into the
+  /// records of two neighbouring steps.
   public static func install() {
     // Handlers must not be the first to touch lazily initialized globals.
     _ = bits.load(ordering: .relaxed)
@@ -27,6 +31,11 @@ public struct SignalRequests: OptionSet, Sendable {
       if SignalRequests.interrupts.wrappingAdd(1, ordering: .relaxed).oldValue > 0 { _exit(128 + SIGINT) }
       SignalRequests.request([.checkpoint, .stop])
     }
+    // Whoever started this process may have left them blocked.
+    var handled = sigset_t()
+    sigemptyset(&handled)
+    for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT] { sigaddset(&handled, number) }
+    pthread_sigmask(SIG_UNBLOCK, &handled, nil)
   }
 
   /// What this rank has been asked so far and has not yet taken.

@@ -1,4 +1,5 @@
-// Before the first step all ranks must be the same program with the same options and data. Compares; knows no keys.
+// Before the first step all ranks must be the same program with the same options and data. Compares; knows
+// no keys.
 
 import Diagnostics
 

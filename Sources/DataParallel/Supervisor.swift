@@ -63,7 +63,8 @@ public struct Supervisor {
     }
   }
 
-  /// Replaces the plan's hostfile by one of the hosts that answer, and fits the number of ranks to their slots.
+  /// Replaces the plan's hostfile by one of the hosts that answer, and fits the number of ranks to their
+  /// slots.
   private func dropDeadHosts(
     from plan: inout LaunchPlan, original: String?
   ) throws -> [String] {

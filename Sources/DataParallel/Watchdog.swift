@@ -7,8 +7,8 @@ import Synchronization
 
 /// Watches this process from a thread of its own, every 200 ms.
 ///
-/// `Communicator.start` starts it for every rank of an MPI job; a process without MPI has nobody to leave behind and
-/// is not watched.
+/// `Communicator.start` starts it for every rank of an MPI job; a process without MPI has nobody to leave
+/// behind and is not watched.
 public enum Watchdog {
   /// Marks what the main thread begins; also the sign of life that the watchdog waits for.
   public static func enter(phase: Phase, step: Int) { Heartbeat.enter(phase, step: step) }

@@ -1,4 +1,5 @@
-// Was this process started as one of several? Reads what mpirun, srun and foreign launchers leave in the environment.
+// Was this process started as one of several? Reads what mpirun, srun and foreign launchers leave in the
+// environment.
 
 import Diagnostics
 import Glibc
@@ -30,10 +31,12 @@ public struct LaunchEnvironment: Sendable {
   func number(_ name: String) -> Int? { variables[name].flatMap { Int($0) } }
 }
 
-/// Finds the job that runs as N silent copies of a one-rank job because the launcher and MPI do not know each other.
+/// Finds the job that runs as N silent copies of a one-rank job because the launcher and MPI do not know
+/// each other.
 public enum WorldCheck {
   /// - Parameter requested: the `--np` of the command line, if given.
-  /// - Throws: `InvalidInput` when the launcher started more processes than MPI counts, or when the world is not
+  /// - Throws: `InvalidInput` when the launcher started more processes than MPI counts, or when the world
+  /// is not
   ///   of the requested size.
   public static func verify(
     worldSize: Int, environment: LaunchEnvironment, requested: Int? = nil

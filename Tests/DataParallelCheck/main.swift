@@ -5,6 +5,7 @@
 //   data-parallel-check loop <seconds> <hang timeout>   steps until asked to stop by a signal: exit 75
 //   data-parallel-check die <rank>             this rank kills itself at step 3, unless --resume is given
 //   data-parallel-check stuck <rank> <hang timeout>     this rank's main thread stops polling at step 3
+//   data-parallel-check disagree | diverge     ranks with other data, with other weights
 //   data-parallel-check launch <np> <mode>...          starts itself under mpirun
 //   data-parallel-check supervise <np> <mode>...       the same, with two restarts
 import DataParallel
@@ -51,6 +52,9 @@ func reduceKnownLeaves(_ communicator: Communicator) throws {
   var numbers = communicator.isRoot ? Array(0..<1000) : Array(repeating: -1, count: 1000)
   try communicator.broadcast(&numbers)
   guard numbers == Array(0..<1000) else { throw RuntimeFailure("broadcast lost numbers") }
+  try StartupAgreement([.init("program", "the same")]).verify(communicator)
+  try ReplicaCheck.verify(
+    hashes: records.column(0), of: "sums", step: 0, communicator: communicator)
   try communicator.barrier()
 }
 
@@ -143,6 +147,12 @@ func run() throws -> Int32 {
     let numbers = arguments.dropFirst().compactMap { Int($0) }
     switch arguments.first {
     case "exchange": try reduceKnownLeaves(communicator)
+    case "disagree":
+      try StartupAgreement([.init("data", communicator.isRoot ? "aa" : "bb")]).verify(communicator)
+    case "diverge":
+      try ReplicaCheck.verify(
+        hashes: (0..<communicator.worldSize).map { $0 == 1 ? 6 : 5 }, of: "weights", step: 7,
+        communicator: communicator)
     case "bench":
       guard numbers.count == 2 else { throw InvalidInput("bench needs two numbers") }
       try bench(communicator, elementCount: numbers[0], repetitions: numbers[1])
