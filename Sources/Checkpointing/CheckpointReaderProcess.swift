@@ -60,12 +60,12 @@ public enum CheckpointReaderProcess {
     try head.withUnsafeBytes { try output.writeAll($0) }
   }
 
-  /// A gigabyte beyond what the program has mapped, plus room for the data; 20 seconds plus one for 20 MB; no
+  /// A gigabyte beyond what the program has mapped, plus room for the data; 5 seconds plus one for 20 MB; no
   /// core file, which would hold the user's data.
   private static func limitResources(fileSize: Int) throws {
     let mapped = try mappedBytes()
     try limit(RLIMIT_AS, to: mapped + (1 << 30) + 4 * fileSize)
-    try limit(RLIMIT_CPU, to: ContainedReader.seconds(fileSize: fileSize))
+    try limit(RLIMIT_CPU, to: 5 + fileSize / 20_000_000)
     try limit(RLIMIT_CORE, to: 0)
     try limit(RLIMIT_FSIZE, to: 0)
   }

@@ -43,13 +43,13 @@ enum Envelope {
       return .digest(digest)
     }
     // Any trace of our own envelope means that some of its bytes changed.
-    let isOurs =
-      head[digestOffset..<size].contains { $0 != 0 }
-      || head[..<digestOffset].elementsEqual(bytes(digest: 0)[..<digestOffset])
-    guard head[size...].starts(with: signature), !isOurs else {
-      throw InvalidInput(
-        isOurs ? "it is damaged: its first 512 bytes are not what was written" : "it is not an HDF5 file")
+    let hasOurText = head[..<digestOffset].elementsEqual(bytes(digest: 0)[..<digestOffset])
+    let isHDF5 = head[size...].starts(with: signature)
+    let hasDigestTrace = head[digestOffset..<size].contains { $0 != 0 }
+    if hasOurText || (isHDF5 && hasDigestTrace) {
+      throw InvalidInput("it is damaged: its first 520 bytes are not what was written")
     }
+    guard isHDF5 else { throw InvalidInput("it is not an HDF5 file") }
     return .plain
   }
 }

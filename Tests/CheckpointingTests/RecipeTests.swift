@@ -116,4 +116,11 @@ import Testing
       #expect(walker.datasets[path] == nil, "\(path)")
     }
   }
+
+  /// JLD2 fails on group headers in many pieces: the walker allows none.
+  @Test func manyBlocksStayInOneHeader() throws {
+    let snapshot = try Samples.snapshot(embeddingSize: 2, layerCount: 300, isResumable: false)
+    let walker = try ByteWalker(Array(CheckpointImage.make(snapshot).bytes))
+    #expect(walker.groups.filter { $0.hasSuffix("/mlp_fc2") }.count == 300)
+  }
 }
