@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Loads a checkpoint of gpt-ddp into numpy and into PyTorch.
+
+    python3 scripts/load_checkpoint.py FILE                             what it holds
+    python3 scripts/load_checkpoint.py FILE --logits TEXT               logits after each character, as JSON
+    python3 scripts/load_checkpoint.py FILE --logits TEXT --with torch  the same from a PyTorch module
+
+Needs h5py and numpy; `--with torch` needs PyTorch. Tensors keep the file's layout: linear weights are [in][out],
+so a linear layer is `x @ weight`. From Python:
+
+    from load_checkpoint import load, torch_model
+    checkpoint = load("checkpoints/shakespeare.jld2")
+    model = torch_model(checkpoint)          # an nn.Module: ids [batch, time] -> logits [batch, time, vocabulary]
+"""
+import argparse
+import json
+import sys
+
+import h5py
+import numpy as np
+
+FORMAT, VERSION = "microgpt-swift-checkpoint", 1
+LINEARS = ("attn_wq", "attn_wk", "attn_wv", "attn_wo", "mlp_fc1", "mlp_fc2")
+RMS_EPSILON = 1e-5
+
+
+def load(path):
+    """Every dataset of the file: {"config/n_embd": 128, "model_state/wte/weight": array, ...}."""
+    values = {}
+
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset):
+            value = item.asstr()[()] if h5py.check_string_dtype(item.dtype) else item[()]
+            values[name] = value.item() if isinstance(value, np.generic) else value
+
+    with h5py.File(path, "r") as file:
+        file.visititems(visit)
+    if values.get("format") != FORMAT:
+        sys.exit(f"error: {path}: /format is not {FORMAT}")
+    if values["format_version"] > VERSION:
+        sys.exit(f"error: {path}: format version {values['format_version']}, this script reads up to {VERSION}")
+    return values
+
+
+def config(checkpoint):
+    return {name: checkpoint[f"config/{name}"] for name in ("vocab_size", "n_embd", "n_layer", "block_size", "n_head")}
+
+
+def encode(checkpoint, text):
+    """Ids from 0, one for each character; the last id of the vocabulary is BOS, which no character has."""
+    ids = {chr(point): index for index, point in enumerate(checkpoint["tokenizer/codepoints"]) if point >= 0}
+    unknown = sorted(set(text) - set(ids))
+    if unknown:
+        sys.exit(f"error: the checkpoint does not know these characters: {unknown}")
+    return [ids[character] for character in text]
+
+
+def numpy_logits(checkpoint, ids):
+    """Logits [time][vocabulary] of one sequence, computed in float64."""
+    sizes = config(checkpoint)
+    heads, head_size = sizes["n_head"], sizes["n_embd"] // sizes["n_head"]
+    weight = lambda name: checkpoint[f"model_state/{name}/weight"].astype(np.float64)
+    norm = lambda x: x / np.sqrt((x * x).mean(-1, keepdims=True) + RMS_EPSILON)
+    split = lambda x: x.reshape(len(ids), heads, head_size).transpose(1, 0, 2)  # [head][time][head_size]
+
+    x = norm(weight("wte")[ids] + weight("wpe")[: len(ids)])
+    mask = np.triu(np.full((len(ids), len(ids)), -np.inf), 1)
+    for block in range(1, sizes["n_layer"] + 1):
+        wq, wk, wv, wo, fc1, fc2 = (weight(f"blocks/{block}/{name}") for name in LINEARS)
+        normed = norm(x)
+        q, k, v = split(normed @ wq), split(normed @ wk), split(normed @ wv)
+        scores = q @ k.transpose(0, 2, 1) / np.sqrt(head_size) + mask
+        scores = np.exp(scores - scores.max(-1, keepdims=True))
+        attended = (scores / scores.sum(-1, keepdims=True)) @ v
+        x = x + attended.transpose(1, 0, 2).reshape(len(ids), -1) @ wo
+        x = x + np.maximum(norm(x) @ fc1, 0) @ fc2
+    return x @ weight("lm_head")
+
+
+def torch_model(checkpoint):
+    """The model as a PyTorch module whose parameters are the checkpoint's, ready to train on."""
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+
+    sizes = config(checkpoint)
+
+    def parameter(name):
+        return nn.Parameter(torch.from_numpy(checkpoint[f"model_state/{name}/weight"].copy()))
+
+    def norm(x):
+        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + RMS_EPSILON)
+
+    class Block(nn.Module):
+        def __init__(self, number):
+            super().__init__()
+            for name in LINEARS:
+                setattr(self, name, parameter(f"blocks/{number}/{name}"))
+
+        def forward(self, x):  # [B][T][C]
+            def heads(y):
+                return y.unflatten(-1, (sizes["n_head"], -1)).transpose(1, 2)
+
+            normed = norm(x)
+            attended = F.scaled_dot_product_attention(
+                heads(normed @ self.attn_wq), heads(normed @ self.attn_wk), heads(normed @ self.attn_wv),
+                is_causal=True)
+            x = x + attended.transpose(1, 2).flatten(-2) @ self.attn_wo
+            return x + F.relu(norm(x) @ self.mlp_fc1) @ self.mlp_fc2
+
+    class GPT(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.wte, self.wpe, self.lm_head = parameter("wte"), parameter("wpe"), parameter("lm_head")
+            self.blocks = nn.ModuleList(Block(number) for number in range(1, sizes["n_layer"] + 1))
+
+        def forward(self, ids):
+            x = norm(self.wte[ids] + self.wpe[: ids.shape[-1]])
+            for block in self.blocks:
+                x = block(x)
+            return x @ self.lm_head
+
+    return GPT()
+
+
+def torch_logits(checkpoint, ids):
+    import torch
+
+    with torch.no_grad():
+        return torch_model(checkpoint)(torch.tensor([ids]))[0].numpy()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file")
+    parser.add_argument("--logits", metavar="TEXT", help="print the logits after each character of TEXT")
+    parser.add_argument("--with", dest="framework", choices=("numpy", "torch"), default="numpy")
+    arguments = parser.parse_args()
+    checkpoint = load(arguments.file)
+    if arguments.logits is None:
+        for name, value in checkpoint.items():
+            print(f"{name}  {value.dtype} {value.shape}" if isinstance(value, np.ndarray) else f"{name}  {value}")
+        return
+    ids = encode(checkpoint, arguments.logits)
+    block_size = checkpoint["config/block_size"]
+    if not 1 <= len(ids) <= block_size:
+        sys.exit(f"error: the text has {len(ids)} characters; allowed are 1 to {block_size}")
+    logits = {"numpy": numpy_logits, "torch": torch_logits}[arguments.framework](checkpoint, ids)
+    print(json.dumps({"ids": ids, "logits": logits.tolist()}))
+
+
+if __name__ == "__main__":
+    main()
