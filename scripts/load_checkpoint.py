@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Loads a checkpoint of gpt-ddp into numpy and into PyTorch.
+"""Loads a checkpoint of gpt-ddp into numpy and into PyTorch, and writes weights that gpt-ddp can begin with.
 
     python3 scripts/load_checkpoint.py FILE                             what it holds
     python3 scripts/load_checkpoint.py FILE --logits TEXT               logits after each character, as JSON
     python3 scripts/load_checkpoint.py FILE --logits TEXT --with torch  the same from a PyTorch module
+    python3 scripts/load_checkpoint.py FILE --copy-weights OUT          weights and alphabet alone, by h5py
 
 Needs h5py and numpy; `--with torch` needs PyTorch. Tensors keep the file's layout: linear weights are [in][out],
 so a linear layer is `x @ weight`. From Python:
@@ -11,6 +12,9 @@ so a linear layer is `x @ weight`. From Python:
     from load_checkpoint import load, torch_model
     checkpoint = load("checkpoints/shakespeare.jld2")
     model = torch_model(checkpoint)          # an nn.Module: ids [batch, time] -> logits [batch, time, vocabulary]
+    ...                                      # train it
+    save_weights("mine.h5", config(checkpoint), characters(checkpoint), torch_weights(model))
+    # gpt-ddp --init-from mine.h5, gpt-sample --checkpoint mine.h5
 """
 import argparse
 import json
@@ -46,9 +50,38 @@ def config(checkpoint):
     return {name: checkpoint[f"config/{name}"] for name in ("vocab_size", "n_embd", "n_layer", "block_size", "n_head")}
 
 
+def characters(checkpoint):
+    """The alphabet in the order of its ids, without BOS."""
+    return [chr(point) for point in checkpoint["tokenizer/codepoints"] if point >= 0]
+
+
+def save_weights(path, sizes, alphabet, weights):
+    """The part of the schema that sampling and --init-from need.
+
+    sizes: the five of config(); alphabet: characters in ascending order, BOS left out;
+    weights: {"wte": array, ..., "blocks/1/attn_wq": array, ...}, linear weights [in][out].
+    """
+    with h5py.File(path, "w") as file:
+        file["format"], file["format_version"] = FORMAT, VERSION
+        for name, value in sizes.items():
+            file[f"config/{name}"] = value
+        file["tokenizer/codepoints"] = np.array([ord(character) for character in alphabet] + [-1])
+        for name, value in weights.items():
+            file[f"model_state/{name}/weight"] = np.asarray(value, dtype=np.float32)
+
+
+def torch_weights(model):
+    """A module of torch_model as {"blocks/1/attn_wq": array, ...}."""
+    def name(parameter):
+        parts = parameter.split(".")
+        return f"blocks/{int(parts[1]) + 1}/{parts[2]}" if parts[0] == "blocks" else parameter
+
+    return {name(key): value.detach().cpu().numpy() for key, value in model.named_parameters()}
+
+
 def encode(checkpoint, text):
     """Ids from 0, one for each character; the last id of the vocabulary is BOS, which no character has."""
-    ids = {chr(point): index for index, point in enumerate(checkpoint["tokenizer/codepoints"]) if point >= 0}
+    ids = {character: index for index, character in enumerate(characters(checkpoint))}
     unknown = sorted(set(text) - set(ids))
     if unknown:
         sys.exit(f"error: the checkpoint does not know these characters: {unknown}")
@@ -134,9 +167,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file")
     parser.add_argument("--logits", metavar="TEXT", help="print the logits after each character of TEXT")
+    parser.add_argument("--copy-weights", metavar="OUT", help="write weights and alphabet to another file")
     parser.add_argument("--with", dest="framework", choices=("numpy", "torch"), default="numpy")
     arguments = parser.parse_args()
     checkpoint = load(arguments.file)
+    if arguments.copy_weights:
+        weights = {name[len("model_state/"):-len("/weight")]: value for name, value in checkpoint.items()
+                   if name.startswith("model_state/")}
+        save_weights(arguments.copy_weights, config(checkpoint), characters(checkpoint), weights)
+        return
     if arguments.logits is None:
         for name, value in checkpoint.items():
             print(f"{name}  {value.dtype} {value.shape}" if isinstance(value, np.ndarray) else f"{name}  {value}")

@@ -56,7 +56,12 @@ public enum CheckpointFile {
     _ path: String, using reader: ContainedReader = ContainedReader()
   ) throws -> TrainingSnapshot {
     do {
-      let size = try checkContent(of: path)
+      let size: Int
+      do {
+        size = try checkContent(of: path)
+      } catch let failure as RuntimeFailure {
+        throw InvalidInput("it cannot be read: \(failure)")
+      }
       return try reader.snapshot(path: path, fileSize: size)
     } catch let error as InvalidInput {
       throw InvalidInput("checkpoint \(path): \(error.message); \(remedy)")

@@ -45,7 +45,7 @@ public struct CheckpointReport: Sendable {
     // Already said, or too long for a line.
     let hidden = ["format", "tokenizer/", "rng/state", "progress/loss_history"]
     rows += values.filter { value in !hidden.contains { value.path.hasPrefix($0) } }.map {
-      [$0.path, JSONText($0.value).text]
+      [$0.path, words($0.value)]
     }
     var lines = leftAligned(rows) + [""]
     lines += aligned(
@@ -88,6 +88,15 @@ public struct CheckpointReport: Sendable {
       ]
       return CheckpointReport(
         text: json ? JSONText.object(members).text : "error: \(error)", status: ExitStatus.usage)
+    }
+  }
+
+  /// For people: text without quotes, "none" for a number that is not there yet.
+  private static func words(_ value: CheckpointValue) -> String {
+    switch value {
+    case .string(let text): text
+    case .real(let number) where number.isNaN: "none"
+    default: JSONText(value).text
     }
   }
 

@@ -7,7 +7,10 @@ final class ChildProcess {
   enum Ending: Equatable {
     case status(Int32)
     case signal(Int32)
+    /// It was still busy at the deadline.
     case timedOut
+    /// It talked nonsense and would not stop.
+    case killed
   }
 
   /// Linux's F_SETPIPE_SZ, which Glibc's module leaves out.
@@ -106,21 +109,24 @@ final class ChildProcess {
     return UInt64(littleEndian: number)
   }
 
-  /// Waits for the child, which is killed unless it has said all it had to say or is dying by itself.
+  /// Waits for the child and says how it ended.
+  ///
+  /// - Parameter isFinished: it has said all it had to say, so how it ends does not matter. Otherwise it has a
+  ///   second to die by itself: its own signal tells more than ours.
   func end(isFinished: Bool) -> Ending {
-    // After an early end of the output the child is about to be a zombie: its own signal is worth waiting for.
     if isFinished || isLate { kill(process, SIGKILL) }
+    let grace = Self.now() + 1
     var status: Int32 = 0
-    while Self.now() < end + 1 {
+    while Self.now() < grace {
       let waited = waitpid(process, &status, WNOHANG)
       if waited == process { return ending(status) }
-      if waited < 0 && errno != EINTR { return .status(0) }
+      // Someone else, an ignored SIGCHLD for instance, has taken the status.
+      if waited < 0 && errno != EINTR { return isLate ? .timedOut : .status(0) }
       usleep(200)
     }
-    isLate = true
     kill(process, SIGKILL)
     while waitpid(process, &status, 0) < 0 && errno == EINTR {}
-    return .timedOut
+    return isLate ? .timedOut : .killed
   }
 
   private func ending(_ status: Int32) -> Ending {

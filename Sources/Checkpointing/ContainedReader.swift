@@ -39,6 +39,8 @@ public struct ContainedReader: Sendable {
         "the HDF5 library failed on it (signal \(number)): the file is damaged or hostile")
     case (_, .status(127)):
       throw RuntimeFailure("cannot start \(executable) to read the checkpoint")
+    case (.failure(let error), .killed):
+      throw InvalidInput("its reader had to be stopped (\(error)): the file is damaged or hostile")
     case (.failure(let error), .status(let status)):
       throw InvalidInput(
         "its reader stopped with status \(status) (\(error)): the file is damaged or hostile")

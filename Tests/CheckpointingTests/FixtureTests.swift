@@ -22,4 +22,13 @@ import Testing
     }
     expectEqual(try CheckpointFile.read(Self.path, using: reader), try Self.content())
   }
+
+  /// Written by h5py from the file above (scripts/load_checkpoint.py --copy-weights): another superblock, no
+  /// envelope, no digest, only what sampling needs.
+  @Test func weightsWrittenByPythonLoad() throws {
+    let reader = try #require(Samples.reader, "gpt-sample is not built")
+    var content = try Self.content()
+    content.training = nil
+    expectEqual(try CheckpointFile.read("\(Samples.fixtures)/h5py.h5", using: reader), content)
+  }
 }

@@ -103,7 +103,11 @@ import Testing
 
   @Test func aHangingOrCrashingReaderIsEnded() throws {
     try Samples.withFolder { folder in
-      for (body, cause) in [("sleep 60", "did not finish with it in 1 s"), ("kill -SEGV $$", "signal 11")] {
+      let cases = [
+        ("exec sleep 60", "did not finish with it in 1 s"), ("kill -SEGV $$", "signal 11"),
+        ("exec cat /dev/zero", "had to be stopped (no answer)"),
+      ]
+      for (body, cause) in cases {
         let script = "\(folder)/reader.sh"
         try Samples.write(Array("#!/bin/sh\n\(body)\n".utf8), to: script)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
