@@ -75,7 +75,7 @@ private struct AdamState {
     }
     let moved = 0.01 * Double(steps)
     expectClose(
-      Array(state.weights.values.prefix(2)), Matrix(1, 2, [1 - moved, moved - 1]), tolerance: 1e-6, scale: 1,
+      Array(state.weights.values.prefix(2)), Matrix(1, 2, [1 - moved, moved - 1]), tolerance: 2e-6, scale: 1,
       "weights after \(steps) steps")
   }
 

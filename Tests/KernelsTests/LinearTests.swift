@@ -62,7 +62,8 @@ import Testing
       for _ in 0..<2 {
         let parts = layer.parts(&random)
         let w = Matrix.sideBySide(parts)
-        layer.linear.prepare(from: layer.arena(parts).base)
+        let weights = layer.arena(parts)
+        layer.linear.prepare(from: weights.base)
         let x = Matrix(rows, inputs, random: &random)
         let dy = Matrix(rows, outputs, random: &random)
         let floatX = GuardedMatrix(x, stride: inputs + 3)
@@ -143,7 +144,8 @@ import Testing
     var random = TestRandom(columns)
     for isTraining in [true, false] {
       let layer = Layer(inputs: depth, widths: [columns], backend: .simd, isTraining: isTraining)
-      layer.linear.prepare(from: layer.arena(layer.parts(&random)).base)
+      let weights = layer.arena(layer.parts(&random))
+      layer.linear.prepare(from: weights.base)
       let rows = 14
       let x = GuardedMatrix(Matrix(rows, depth, random: &random))
       let old = Matrix(rows, columns, random: &random)

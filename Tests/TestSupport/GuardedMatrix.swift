@@ -76,3 +76,8 @@ public final class GuardedMatrix {
     }
   }
 }
+
+extension FloatArena {
+  /// A copy of all floats. `Array(arena.floats)` of an arena that nobody else holds reads freed memory.
+  public var contents: [Float] { withExtendedLifetime(self) { Array(floats) } }
+}
