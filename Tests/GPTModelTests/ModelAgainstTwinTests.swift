@@ -105,4 +105,40 @@ import Testing
     let loss = twin.model().leafLoss(modelCase.sequences(), SequenceWorkspace(twin.configuration))
     expectClose([loss / 96], Matrix(1, 1, [4.189654742026425]), tolerance: 1e-6, "ln 66")
   }
+
+  /// Training stops at a loss that is not a number: one bad weight anywhere must reach it, through ReLU and
+  /// softmax, and the gradient too.
+  @Test(arguments: MatrixBackend.allCases, [Float.nan, .infinity])
+  func aBadWeightReachesTheLoss(backend: MatrixBackend, value: Float) throws {
+    let modelCase = ModelCase.all[0]
+    let sequences = modelCase.sequences()
+    let twin = try modelCase.twin()
+    for (index, entry) in twin.table.entries.enumerated() {
+      let model = twin.model(backend)
+      // A row that is read: that of the first token, the first position, the first input.
+      let row = index == twin.table.tokenEmbedding ? Int(sequences[0][0]) : 0
+      model.weights.base[entry.offset + row * entry.columns] = value
+      model.prepareAll()
+      let (loss, gradient) = leafGradient(model, sequences, scale: 1)
+      #expect(!loss.isFinite, "loss with a weight of \(entry.path) that is \(value)")
+      #expect(firstNonFinite(gradient.base, count: gradient.count) != nil, "gradient with \(entry.path)")
+    }
+  }
+
+  @Test func theProfileCountsWhenItIsAsked() throws {
+    let modelCase = ModelCase.all[3]
+    let model = try modelCase.twin().model()
+    let workspace = SequenceWorkspace(model.configuration)
+    func seconds() -> [Double] { ModelProfile.Kind.allCases.map { workspace.profile[$0] } }
+    _ = leafGradient(model, modelCase.sequences(), scale: 1, workspace: workspace)
+    #expect(seconds() == [0, 0, 0])
+    workspace.profile.isEnabled = true
+    let start = ContinuousClock.now
+    _ = leafGradient(model, modelCase.sequences(), scale: 1, workspace: workspace)
+    let wall = (ContinuousClock.now - start) / .seconds(1)
+    #expect(seconds().allSatisfy { $0 > 0 })
+    #expect(seconds().reduce(0, +) <= wall)
+    workspace.profile.reset()
+    #expect(seconds() == [0, 0, 0])
+  }
 }

@@ -23,6 +23,8 @@ struct ModelCase: CustomTestStringConvertible, Sendable {
     ModelCase(V: 2, C: 6, L: 2, T: 1, H: 2, lengths: [1, 1, 1]),
     ModelCase(V: 5, C: 1, L: 1, T: 4, H: 1, lengths: [4, 2]),
     ModelCase(V: 9, C: 33, L: 1, T: 100, H: 1, lengths: [100, 97]),
+    // One block of the Shakespeare default.
+    ModelCase(V: 66, C: 128, L: 1, T: 256, H: 4, lengths: [256]),
   ]
 
   func configuration() throws -> GPTConfiguration {
