@@ -1,4 +1,7 @@
+// gpt-sample: the generator, and the tools for checkpoints. One process; knows nothing of MPI.
+
 import Checkpointing
+import Foundation
 
 CheckpointReaderProcess.runIfRequested()
-print("not built yet")
+exit(Program.run(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,63 @@
+// Samples on standard output as they are generated. Several advance together: the first unfinished one is shown
+// live, the others wait for their turn.
+
+import Foundation
+
+/// Prints samples in their order, character by character.
+struct SampleOutput {
+  private let count: Int
+  private let prompt: String
+  private let isRaw: Bool
+  /// What the samples after the current one have so far.
+  private var waiting: [Int: String.UnicodeScalarView] = [:]
+  private var current = -1
+  private var buffer: [UInt8] = []
+  private var lastFlush = ContinuousClock.now
+  private let isInteractive = isatty(STDOUT_FILENO) == 1
+
+  init(count: Int, prompt: String, isRaw: Bool) {
+    self.count = count
+    self.prompt = prompt
+    self.isRaw = isRaw
+    advance(to: 0)
+  }
+
+  mutating func write(_ scalar: Unicode.Scalar, of sample: Int) {
+    if sample > current {
+      // Samples of one batch advance together; one beyond the batch means that the batch is done.
+      waiting[sample, default: .init()].append(scalar)
+      return
+    }
+    buffer.append(contentsOf: String(Character(scalar)).utf8)
+    if isInteractive || ContinuousClock.now - lastFlush > .milliseconds(50) { flush() }
+  }
+
+  /// Prints what is left.
+  mutating func end() {
+    while current + 1 < count { advance(to: current + 1) }
+    buffer.append(UInt8(ascii: "\n"))
+    flush()
+  }
+
+  private mutating func advance(to sample: Int) {
+    if current >= 0 { buffer.append(UInt8(ascii: "\n")) }
+    current = sample
+    if !isRaw { buffer.append(contentsOf: "=== Sample \(sample + 1) ===\n".utf8) }
+    buffer.append(contentsOf: prompt.utf8)
+    if let text = waiting.removeValue(forKey: sample) { buffer.append(contentsOf: String(text).utf8) }
+    flush()
+  }
+
+  private mutating func flush() {
+    lastFlush = .now
+    var offset = 0
+    while offset < buffer.count {
+      let written = buffer.withUnsafeBytes {
+        Foundation.write(STDOUT_FILENO, $0.baseAddress! + offset, $0.count - offset)
+      }
+      if written < 0, errno != EINTR { exit(1) }
+      offset += max(written, 0)
+    }
+    buffer.removeAll(keepingCapacity: true)
+  }
+}
