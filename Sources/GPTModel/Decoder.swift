@@ -82,6 +82,7 @@ public final class Decoder {
           rows: 1, columns: C, stride: stride, firstPosition: positions[index])
       }
     }
+    rmsNorm(x, into: x, scales: scales, rows: rows.count, columns: C, stride: stride)
     for (layer, block) in model.blocks.enumerated() {
       rmsNorm(x, into: normed, scales: scales, rows: rows.count, columns: C, stride: stride)
       block.attention.forward(normed, stride: stride, into: qkv, stride: qkvStride, rows: rows.count)
