@@ -17,6 +17,20 @@ func fileName(of path: String) -> String {
   path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
 }
 
+/// The names of everything in a folder, in no order.
+func fileNames(in folder: String) throws -> [String] {
+  guard let stream = opendir(folder) else { throw RuntimeFailure("\(folder): \(systemError())") }
+  defer { closedir(stream) }
+  var names: [String] = []
+  while let entry = readdir(stream) {
+    names.append(
+      withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      })
+  }
+  return names
+}
+
 /// A file descriptor that closes itself.
 struct FileDescriptor: ~Copyable {
   let raw: Int32

@@ -110,6 +110,13 @@ public final class BackgroundWriter: @unchecked Sendable {
     }
   }
 
+  /// Sets the memory of the copies aside before training begins, so that the first save is as quick as the
+  /// others.
+  public func reserve(for snapshot: TrainingSnapshot) {
+    state.locked { state.waitUntilIdle() }
+    _ = privateCopy(of: snapshot)
+  }
+
   /// Waits for the save in hand.
   /// - Throws: what the last save threw, which `onFailure` has seen too.
   public func wait() throws {

@@ -46,7 +46,7 @@ public struct CheckpointRotation: Sendable {
   private func addName(_ name: String, to snapshot: TrainingSnapshot) throws {
     let temporary = "\(name).tmp.\(getpid())"
     _ = unlink(temporary)
-    guard link(path, temporary) == 0 else {
+    guard linkat(AT_FDCWD, path, AT_FDCWD, temporary, AT_SYMLINK_FOLLOW) == 0 else {
       // File systems without hard links get a second copy.
       return try CheckpointFile.write(snapshot, to: name)
     }
@@ -98,24 +98,25 @@ public struct CheckpointRotation: Sendable {
 
   /// Existing step files, the last written first: after a return to an older step, its files are the newer.
   static func stepFiles(of path: String) throws -> [String] {
-    let (stem, suffix) = parts(of: fileName(of: path))
     let folder = folder(of: path)
-    guard let stream = opendir(folder) else { throw RuntimeFailure("\(folder): \(systemError())") }
-    defer { closedir(stream) }
-    var found: [(path: String, written: FileIdentity)] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      let prefix = "\(stem).step-"
-      guard name.hasPrefix(prefix), name.hasSuffix(suffix),
-        name.utf8.count > prefix.utf8.count + suffix.utf8.count,
-        name.dropFirst(prefix.count).dropLast(suffix.count).allSatisfy(\.isNumber),
-        let identity = FileIdentity("\(folder)/\(name)")
-      else { continue }
-      found.append(("\(folder)/\(name)", identity))
+    let found = try fileNames(in: folder).filter { isStepFile($0, of: path) }.compactMap { name in
+      FileIdentity("\(folder)/\(name)").map { (path: "\(folder)/\(name)", written: $0) }
     }
     return found.sorted { ($0.written.time, $0.path) > ($1.written.time, $1.path) }.map(\.path)
+  }
+
+  /// Whether a file of this name belongs to the rotation of `path`: itself, the best, or a step's.
+  static func owns(_ name: String, of path: String) -> Bool {
+    name == fileName(of: path) || name == fileName(of: sibling(of: path, "best"))
+      || isStepFile(name, of: path)
+  }
+
+  private static func isStepFile(_ name: String, of path: String) -> Bool {
+    let (stem, suffix) = parts(of: fileName(of: path))
+    let prefix = "\(stem).step-"
+    guard name.hasPrefix(prefix), name.hasSuffix(suffix) else { return false }
+    let digits = name.dropFirst(prefix.count).dropLast(suffix.count)
+    return !digits.isEmpty && digits.allSatisfy(\.isNumber)
   }
 
   /// `model.jld2`, `best` → `model.best.jld2`.

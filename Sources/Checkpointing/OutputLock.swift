@@ -91,14 +91,13 @@ public final class OutputLock: Sendable {
   /// Temporary files of a job that was killed while it saved: nobody else writes here now.
   private func removeLeftovers(of checkpoint: String) {
     let folder = folder(of: checkpoint)
-    let prefix = fileName(of: checkpoint) + ".tmp."
-    guard let stream = opendir(folder) else { return }
-    defer { closedir(stream) }
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name.hasPrefix(prefix) { _ = unlink("\(folder)/\(name)") }
+    for name in (try? fileNames(in: folder)) ?? [] {
+      // `model.jld2.tmp.4711` and those of the rotation.
+      let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+      guard parts.count > 2, parts[parts.count - 2] == "tmp", pid_t(parts[parts.count - 1]) != nil,
+        CheckpointRotation.owns(parts.dropLast(2).joined(separator: "."), of: checkpoint)
+      else { continue }
+      _ = unlink("\(folder)/\(name)")
     }
   }
 }

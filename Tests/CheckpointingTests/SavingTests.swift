@@ -137,6 +137,7 @@ import Testing
   @Test func submittingIsQuick() throws {
     let writer = try BackgroundWriter { Issue.record("\($0)") }
     let snapshot = try Samples.defaultSize()
+    writer.reserve(for: snapshot)
     var best = Duration.seconds(1)
     for _ in 0..<8 {
       best = min(best, ContinuousClock().measure { writer.submit(snapshot) { _ in } })
@@ -164,6 +165,15 @@ import Testing
         ])
       // The newest costs no second copy.
       #expect(FileIdentity(rotation.path) == FileIdentity(rotation.stepPath(400)))
+      // A symbolic link as the checkpoint: the kept states are files of their own.
+      try FileManager.default.createDirectory(
+        atPath: "\(folder)/linked", withIntermediateDirectories: false)
+      let linked = CheckpointRotation(path: "\(folder)/linked/model.jld2", keep: 2)
+      try FileManager.default.createSymbolicLink(
+        atPath: linked.path, withDestinationPath: "\(folder)/linked/target")
+      try Samples.write([0], to: "\(folder)/linked/target")
+      for step in [1, 2] { try linked.save(snapshot(step: step)) }
+      #expect(FileIdentity(linked.stepPath(1)) != FileIdentity(linked.stepPath(2)))
       // Back to step 150, as after a resume from an older state: the newest is what was written last.
       try rotation.save(snapshot(step: 150))
       #expect(
@@ -212,9 +222,12 @@ import Testing
       lock.release()
       #expect(!FileManager.default.fileExists(atPath: lock.path))
       // What a killed save left behind goes with the next job.
-      try Samples.write([1], to: "\(checkpoint).tmp.4711")
+      let output = "\(folder)/new"
+      let leftovers = ["model.jld2.tmp.4711", "model.best.jld2.tmp.1", "model.step-000200.jld2.tmp.1"]
+      let others = ["model.jld2.tmp.x", "model.other.jld2.tmp.1", "model.step-000200.jld2"]
+      for name in leftovers + others { try Samples.write([1], to: "\(output)/\(name)") }
       try OutputLock(checkpoint: checkpoint).release()
-      #expect(!FileManager.default.fileExists(atPath: "\(checkpoint).tmp.4711"))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: output).sorted() == others.sorted())
     }
   }
 
