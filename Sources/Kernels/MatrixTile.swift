@@ -94,6 +94,9 @@ private func writePartialRow(
   }
 }
 
+/// Shallower products do not pay for prefetching: attention's scores, whose C is in L1 anyway.
+private let prefetchDepth = 64
+
 /// Brings the C tile into the cache while the sums are computed: its rows lie too far apart for the
 /// hardware to foresee.
 @inline(__always)
@@ -120,7 +123,7 @@ func tile12(
   var b = b
   let s = aRowStride
   let (s3, s6, s9) = (3 * s, 6 * s, 9 * s)
-  prefetch(c, stride: cStride, rows: 12)
+  if depth >= prefetchDepth { prefetch(c, stride: cStride, rows: 12) }
   for _ in 0..<depth {
     let (low, high) = (b.lanes(), b.lanes(laneCount))
     top.multiplyAdd(a[0], a[s], a[2 * s], a[s3], low, high)
