@@ -1,6 +1,7 @@
 // Text from a model: prompts, samples in lockstep, and texts longer than the context.
 
 import Diagnostics
+import Dispatch
 import Kernels
 
 /// What to generate.
@@ -24,43 +25,48 @@ public struct GenerationRequest: Sendable {
   public init(workflow: Workflow) { self.workflow = workflow }
 }
 
-/// Generates the samples of one request.
+/// Generates the samples of one request: several in lockstep on each thread.
 ///
 /// A text that outgrows the context goes on: the last half of the context is encoded again at positions
-/// 0…T/2 and generation continues from there.
-public final class Generator {
-  private let decoder: Decoder
+/// 0…T/2 and generation continues from there. How samples are batched never changes them.
+public final class Generator: Sendable {
+  private let model: PreparedModel
   private let tokenizer: CharacterTokenizer
+  private let threads: Int
+  /// Most samples that one thread advances together.
+  private static let streamsPerThread = 16
 
-  /// - Parameter streamCount: most samples that advance together.
-  public init(model: PreparedModel, tokenizer: CharacterTokenizer, streamCount: Int = 16) {
-    precondition(tokenizer.vocabularySize == model.configuration.vocabularySize)
+  public init(model: PreparedModel, tokenizer: CharacterTokenizer, threads: Int = 1) {
+    precondition(tokenizer.vocabularySize == model.configuration.vocabularySize && threads > 0)
+    self.model = model
     self.tokenizer = tokenizer
-    decoder = Decoder(
-      model: model, streamCount: streamCount,
-      maximumRows: max(streamCount, min(64, model.configuration.blockSize)))
-  }
-
-  /// One sample on its way.
-  private struct Text {
-    let sample: Int
-    /// Prompt (with BOS for documents) and generated tokens.
-    var tokens: [Int32]
-    var sampler: Sampler
-    var generated = 0
+    self.threads = threads
   }
 
   /// Generates samples `indices` and reports every character as soon as it exists.
   ///
-  /// - Parameter emit: sample index and character. Samples of one call are interleaved.
+  /// - Parameter emit: sample index and character, from any thread; the characters of one sample in order.
   /// - Throws: `InvalidInput` when the prompt has unknown characters.
   public func generate(
-    _ request: GenerationRequest, samples indices: Range<Int>, emit: (Int, Unicode.Scalar) -> Void
+    _ request: GenerationRequest, samples indices: Range<Int>,
+    emit: @Sendable (Int, Unicode.Scalar) -> Void
   ) throws {
     let start = try startTokens(request)
-    for first in stride(from: indices.lowerBound, to: indices.upperBound, by: decoder.streamCount) {
-      let batch = first..<min(first + decoder.streamCount, indices.upperBound)
-      generate(request, from: start, samples: batch, emit: emit)
+    let threads = min(threads, indices.count)
+    guard threads > 0 else { return }
+    let streams = min((indices.count + threads - 1) / threads, Self.streamsPerThread)
+    let parts = (0..<threads).map { thread in
+      indices.lowerBound + indices.count * thread / threads..<indices.lowerBound
+        + indices.count * (thread + 1) / threads
+    }
+    DispatchQueue.concurrentPerform(iterations: threads) { thread in
+      let decoder = Decoder(
+        model: model, streamCount: streams,
+        maximumRows: max(streams, min(64, model.configuration.blockSize)))
+      for first in stride(from: parts[thread].lowerBound, to: parts[thread].upperBound, by: streams) {
+        let batch = first..<min(first + streams, parts[thread].upperBound)
+        generate(request, from: start, samples: batch, with: decoder, emit: emit)
+      }
     }
   }
 
@@ -81,9 +87,18 @@ public final class Generator {
     }
   }
 
+  /// One sample on its way.
+  private struct Text {
+    let sample: Int
+    /// Prompt (with BOS for documents) and generated tokens.
+    var tokens: [Int32]
+    var sampler: Sampler
+    var generated = 0
+  }
+
   private func generate(
     _ request: GenerationRequest, from start: [Int32], samples: Range<Int>,
-    emit: (Int, Unicode.Scalar) -> Void
+    with decoder: Decoder, emit: (Int, Unicode.Scalar) -> Void
   ) {
     let capacity = decoder.model.configuration.blockSize
     let isDocument = request.workflow == .documents
@@ -100,18 +115,20 @@ public final class Generator {
     }
     var active: [Int] = []
     for stream in texts.indices {
-      let lastRow = encode(start, stream: stream)
-      if draw(&texts[stream], row: lastRow, below: drawn, limit: limit, emit) { active.append(stream) }
+      let lastRow = Self.encode(start, stream: stream, decoder)
+      if draw(&texts[stream], decoder.logits(row: lastRow), below: drawn, limit: limit, emit) {
+        active.append(stream)
+      }
     }
     while !active.isEmpty {
       for stream in active where decoder.lengths[stream] == capacity {
-        encode(texts[stream].tokens.dropLast().suffix(capacity / 2), stream: stream)
+        Self.encode(texts[stream].tokens.dropLast().suffix(capacity / 2), stream: stream, decoder)
       }
       decoder.advance(
         active.map { Decoder.Row(stream: $0, token: texts[$0].tokens[texts[$0].tokens.count - 1]) })
       var next: [Int] = []
       for (row, stream) in active.enumerated()
-      where draw(&texts[stream], row: row, below: drawn, limit: limit, emit) {
+      where draw(&texts[stream], decoder.logits(row: row), below: drawn, limit: limit, emit) {
         next.append(stream)
       }
       active = next
@@ -120,7 +137,9 @@ public final class Generator {
 
   /// Puts the last T of `tokens` into an empty stream; the row that holds the logits after the last one.
   @discardableResult
-  private func encode(_ tokens: some BidirectionalCollection<Int32>, stream: Int) -> Int {
+  private static func encode(
+    _ tokens: some BidirectionalCollection<Int32>, stream: Int, _ decoder: Decoder
+  ) -> Int {
     decoder.reset(stream: stream)
     let rows = tokens.suffix(decoder.model.configuration.blockSize).map {
       Decoder.Row(stream: stream, token: $0)
@@ -136,9 +155,10 @@ public final class Generator {
 
   /// Draws the next token of a text from a row's logits; false when the text ends.
   private func draw(
-    _ text: inout Text, row: Int, below count: Int, limit: Int, _ emit: (Int, Unicode.Scalar) -> Void
+    _ text: inout Text, _ logits: UnsafeBufferPointer<Float>, below count: Int, limit: Int,
+    _ emit: (Int, Unicode.Scalar) -> Void
   ) -> Bool {
-    let id = text.sampler.next(decoder.logits(row: row), below: count)
+    let id = text.sampler.next(logits, below: count)
     guard let scalar = tokenizer.scalar(of: id) else { return false }
     text.tokens.append(Int32(id))
     text.generated += 1

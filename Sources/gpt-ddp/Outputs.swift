@@ -4,6 +4,7 @@ import Checkpointing
 import Diagnostics
 import Foundation
 import GPTModel
+import Synchronization
 import Training
 
 /// Rank 0's side of a run.
@@ -70,7 +71,7 @@ final class Outputs: TrainingOutputs {
   }
 
   func sample(_ trainer: Trainer) {
-    let generator = Generator(model: trainer.model, tokenizer: trainer.tokenizer, streamCount: 1)
+    let generator = Generator(model: trainer.model, tokenizer: trainer.tokenizer)
     trainer.model.prepareAll()
     generate(generator, trainer, samples: 0..<1)
   }
@@ -79,7 +80,8 @@ final class Outputs: TrainingOutputs {
   func finalSamples(_ trainer: Trainer) {
     guard plan.sampleCount > 0 else { return }
     trainer.model.prepareAll()
-    let generator = Generator(model: trainer.model, tokenizer: trainer.tokenizer)
+    let generator = Generator(
+      model: trainer.model, tokenizer: trainer.tokenizer, threads: trainer.settings.threads)
     generate(generator, trainer, samples: 0..<plan.sampleCount)
   }
 
@@ -89,12 +91,12 @@ final class Outputs: TrainingOutputs {
     request.temperature = plan.temperature
     request.maximumCharacters = trainer.configuration.model.blockSize
     request.seed = trainer.configuration.seed
-    var texts = [String.UnicodeScalarView](repeating: .init(), count: samples.count)
+    let texts = Mutex([String.UnicodeScalarView](repeating: .init(), count: samples.count))
     // The default prompts of both workflows are in every alphabet.
     try? generator.generate(request, samples: samples) { sample, character in
-      texts[sample - samples.lowerBound].append(character)
+      texts.withLock { $0[sample - samples.lowerBound].append(character) }
     }
-    for (index, text) in texts.enumerated() { log.sample(index + 1, String(text)) }
+    for (index, text) in texts.withLock({ $0 }).enumerated() { log.sample(index + 1, String(text)) }
   }
 
   func end() {

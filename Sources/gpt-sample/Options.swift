@@ -26,6 +26,7 @@ extension CommandSyntax {
             "Characters to write, beyond the context too; names end sooner."),
           .integer("num-samples", default: 3, in: 1...1_000_000, "Texts to write."),
           .integer("seed", default: 42, in: 0...Int.max, "Same seed, same text."),
+          .integer("threads", defaultText: "cores", in: 1...1024, "Threads that share the samples."),
           .flag("raw", "Only the text: no headings; samples end with a newline."),
         ]),
       OptionSection(

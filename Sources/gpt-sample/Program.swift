@@ -57,8 +57,10 @@ enum Program {
     let model = PreparedModel(
       configuration: snapshot.configuration, weights: snapshot.weights, isTraining: false)
     model.prepareAll()
+    let threads = options.int("threads", default: ProcessInfo.processInfo.activeProcessorCount)
     if let count = options.givenInt("benchmark") {
-      let speed = Benchmark.tokensPerSecond(model, tokens: count, streams: options.int("streams"))
+      let speed = Benchmark.tokensPerSecond(
+        model, tokens: count, streams: options.int("streams"), threads: threads)
       print("{\"tokens_per_second\": \(speed)}")
       return
     }
@@ -68,10 +70,10 @@ enum Program {
     request.maximumCharacters = options.int("max-chars")
     request.seed = UInt64(options.int("seed"))
     let count = options.int("num-samples")
-    let generator = Generator(model: model, tokenizer: snapshot.tokenizer, streamCount: min(count, 16))
+    let generator = Generator(model: model, tokenizer: snapshot.tokenizer, threads: threads)
     _ = try generator.startTokens(request)
     let prompt = request.prompt ?? ""
-    var output = SampleOutput(count: count, prompt: prompt, isRaw: options.flag("raw"))
+    let output = SampleOutput(count: count, prompt: prompt, isRaw: options.flag("raw"))
     try generator.generate(request, samples: 0..<count) { output.write($1, of: $0) }
     output.end()
   }

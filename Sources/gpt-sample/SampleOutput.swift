@@ -2,9 +2,23 @@
 // live, the others wait for their turn.
 
 import Foundation
+import Synchronization
 
-/// Prints samples in their order, character by character.
-struct SampleOutput {
+/// Prints samples in their order, character by character, as threads deliver them.
+final class SampleOutput: Sendable {
+  private let state: Mutex<SampleQueue>
+
+  init(count: Int, prompt: String, isRaw: Bool) {
+    state = Mutex(SampleQueue(count: count, prompt: prompt, isRaw: isRaw))
+  }
+
+  func write(_ scalar: Unicode.Scalar, of sample: Int) { state.withLock { $0.write(scalar, of: sample) } }
+
+  /// Prints what is left.
+  func end() { state.withLock { $0.end() } }
+}
+
+private struct SampleQueue {
   private let count: Int
   private let prompt: String
   private let isRaw: Bool
@@ -24,7 +38,6 @@ struct SampleOutput {
 
   mutating func write(_ scalar: Unicode.Scalar, of sample: Int) {
     if sample > current {
-      // Samples of one batch advance together; one beyond the batch means that the batch is done.
       waiting[sample, default: .init()].append(scalar)
       return
     }
@@ -32,7 +45,6 @@ struct SampleOutput {
     if isInteractive || ContinuousClock.now - lastFlush > .milliseconds(50) { flush() }
   }
 
-  /// Prints what is left.
   mutating func end() {
     while current + 1 < count { advance(to: current + 1) }
     buffer.append(UInt8(ascii: "\n"))
