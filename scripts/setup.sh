@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a build needs on Debian 12 (OpenMPI, OpenBLAS, HDF5, pkg-config, curl); does nothing if all is there.
-# Usage: scripts/setup.sh
+# Usage: scripts/setup.sh [--for-tests]      the tests also read checkpoints with Python's h5py and numpy
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -17,6 +17,12 @@ command -v mpirun >/dev/null || missing+=(openmpi-bin)
 # The corpora are downloaded by curl, over https.
 command -v curl >/dev/null || missing+=(curl)
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+
+if [ "${1:-}" = --for-tests ]; then
+  # Debian's own interpreter: whatever else is called python3 here has its own packages.
+  /usr/bin/python3 -c 'import h5py, numpy' 2>/dev/null || missing+=(python3-h5py python3-numpy)
+  command -v ip >/dev/null || missing+=(iproute2)
+fi
 
 if [ "${#missing[@]}" -gt 0 ]; then
   command -v apt-get >/dev/null ||

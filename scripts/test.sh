@@ -5,7 +5,7 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-"$root/scripts/setup.sh"
+"$root/scripts/setup.sh" --for-tests
 allow_mpi_as_root
 cd "$root"
 # The programs that the tests start must be of the same sources as the tests: swift test builds both.

@@ -16,10 +16,6 @@ import Testing
 
   @Test func formatOneLoadsForEver() throws {
     let reader = try #require(Samples.reader, "gpt-sample is not built")
-    // Made once, by this call, and never again.
-    if ProcessInfo.processInfo.environment["MICROGPT_MAKE_FIXTURE"] != nil {
-      try CheckpointFile.write(Self.content(), to: Self.path)
-    }
     expectEqual(try CheckpointFile.read(Self.path, using: reader), try Self.content())
   }
 

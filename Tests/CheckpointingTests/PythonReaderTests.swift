@@ -1,0 +1,76 @@
+// Python opens our files and computes the same model from them: scripts/load_checkpoint.py, numpy in float64 and
+// PyTorch where it is installed.
+
+import Foundation
+import GPTModel
+import Kernels
+import Testing
+
+@testable import Checkpointing
+
+@Suite struct PythonReaderTests {
+  /// A Python that has the modules, Debian's own before any other.
+  private static func python(with modules: String) -> String? {
+    ["/usr/bin/python3", "/usr/local/bin/python3"].first { path in
+      FileManager.default.isExecutableFile(atPath: path)
+        && (try? run(path, ["-c", "import \(modules)"]))?.status == 0
+    }
+  }
+
+  private static func run(_ program: String, _ arguments: [String]) throws -> (status: Int32, output: Data) {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: program)
+    process.arguments = arguments
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    let output = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return (process.terminationStatus, output)
+  }
+
+  private struct Answer: Decodable {
+    let ids: [Int]
+    let logits: [[Double]]
+  }
+
+  @Test(arguments: ["numpy", "torch"])
+  func pythonComputesOurLogits(framework: String) throws {
+    let modules = framework == "numpy" ? "h5py, numpy" : "h5py, numpy, torch"
+    guard let python = Self.python(with: modules) else {
+      print("skipped: no Python with \(modules)")
+      return
+    }
+    let configuration = try GPTConfiguration(
+      vocabularySize: 6, embeddingSize: 24, layerCount: 2, blockSize: 12, headCount: 3)
+    let weights = ParameterTable(configuration).initialWeights(seed: 7)
+    let snapshot = TrainingSnapshot(
+      configuration: configuration, tokenizer: CharacterTokenizer(scalars: "\n abÄ".unicodeScalars),
+      weights: weights)
+    let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../../scripts/load_checkpoint.py").standardized.path
+    let text = "ab Ä\nba"
+    let (status, output) = try Samples.withFolder { folder in
+      let path = "\(folder)/model.jld2"
+      try CheckpointFile.write(snapshot, to: path)
+      return try Self.run(python, [script, path, "--logits", text, "--with", framework])
+    }
+    #expect(status == 0)
+    let answer = try JSONDecoder().decode(Answer.self, from: output)
+
+    let ids = try snapshot.tokenizer.encode(text)
+    #expect(answer.ids == ids.map(Int.init))
+    let model = PreparedModel(configuration: configuration, weights: weights, isTraining: false)
+    model.prepareAll()
+    let workspace = SequenceWorkspace(configuration)
+    ids.withUnsafeBufferPointer { model.forward($0.baseAddress!, rows: ids.count, workspace) }
+    let ours = workspace.copyLogits(rows: ids.count)
+    let theirs = answer.logits.flatMap { $0 }
+    try #require(ours.count == theirs.count)
+    for (index, pair) in zip(ours, theirs).enumerated() {
+      #expect(
+        abs(Double(pair.0) - pair.1) < 1e-5, "logit \(index): \(pair.0) here, \(pair.1) in \(framework)")
+    }
+  }
+}
