@@ -11,15 +11,19 @@ let march = Context.environment["MICROGPT_MARCH"] ?? "native"
   let cpuFlags = ["-Xcc", "-march=\(march)"]
 #endif
 
-// Kernels are optimized in debug builds too, so that `swift run` trains at full speed.
-let numeric: [SwiftSetting] = [
-  .unsafeFlags(cpuFlags),
-  .unsafeFlags(["-Ounchecked"], .when(configuration: .release)),
-  // One thread, because SwiftPM expects one object a file and whole-module builds with more give another.
-  .unsafeFlags(
-    ["-Ounchecked", "-disable-batch-mode", "-whole-module-optimization", "-num-threads", "1"],
-    .when(configuration: .debug)),
-]
+// Numeric targets are optimized in debug builds too, so that `swift run` trains at full speed. Whole modules, so
+// that helpers in other files are inlined; on one thread, because SwiftPM expects one object a module then.
+func optimized(_ level: String) -> [SwiftSetting] {
+  [
+    .unsafeFlags(cpuFlags + [level]),
+    .unsafeFlags(
+      ["-disable-batch-mode", "-whole-module-optimization", "-num-threads", "1"], .when(configuration: .debug)),
+  ]
+}
+let numeric = optimized("-O")
+// Only where everything is pointers anyway: no check is lost that could have helped. Whoever reads files or
+// messages keeps all checks.
+let unchecked = optimized("-Ounchecked")
 
 func library(
   _ name: String, _ dependencies: [Target.Dependency] = [], settings: [SwiftSetting] = []
@@ -49,7 +53,7 @@ let package = Package(
     // Floor 1
     library("Diagnostics"),
     library("Reproducibility", settings: numeric),
-    library("Kernels", ["COpenBLAS", "CTargetFeatures"], settings: numeric),
+    library("Kernels", ["COpenBLAS", "CTargetFeatures"], settings: unchecked),
     library("CommandLineOptions", ["Diagnostics"]),
     // Floor 2
     library("GPTModel", ["Kernels", "Reproducibility", "Diagnostics"], settings: numeric),
