@@ -17,7 +17,8 @@ func optimized(_ level: String) -> [SwiftSetting] {
   [
     .unsafeFlags(cpuFlags + [level]),
     .unsafeFlags(
-      ["-disable-batch-mode", "-whole-module-optimization", "-num-threads", "1"], .when(configuration: .debug)),
+      ["-disable-batch-mode", "-whole-module-optimization", "-num-threads", "1"], .when(configuration: .debug)
+    ),
   ]
 }
 let numeric = optimized("-O")
