@@ -35,6 +35,13 @@ public struct PanelMatrix {
     rowStride = panelWidth
   }
 
+  /// One panel, from any of its columns on.
+  init(panel base: UnsafePointer<Float>, rowStride: Int) {
+    self.base = base
+    panelStride = 0
+    self.rowStride = rowStride
+  }
+
   /// A row-major matrix as it is. The memory behind the last row must be readable up to a whole panel.
   public init(rows base: UnsafePointer<Float>, stride: Int) {
     self.base = base
@@ -48,6 +55,10 @@ public func multiply(
   _ a: StridedMatrix, _ b: PanelMatrix, into c: UnsafeMutablePointer<Float>, stride cStride: Int,
   rows: Int, depth: Int, columns: Int, _ epilogue: Epilogue = .store
 ) {
+  guard target_has_avx512() else {
+    return multiplyNarrow(
+      a, b, into: c, stride: cStride, rows: rows, depth: depth, columns: columns, epilogue)
+  }
   var column = 0
   var panel = b.base
   while column < columns {

@@ -64,34 +64,33 @@ private func writeRow(
   _ low: Lanes, _ high: Lanes, _ c: UnsafeMutablePointer<Float>, _ columns: Int, _ epilogue: Epilogue
 ) {
   if columns == panelWidth {
-    if case .store = epilogue {
-      c.store(low)
-      c.store(high, laneCount)
-    } else {
-      c.store(finish(low, c.lanes(), epilogue))
-      c.store(finish(high, c.lanes(laneCount), epilogue), laneCount)
-    }
+    writeLanes(low, c, epilogue)
+    writeLanes(high, c + laneCount, epilogue)
+  } else if columns >= laneCount {
+    writeLanes(low, c, epilogue)
+    writePartialLanes(high, c + laneCount, columns - laneCount, epilogue)
   } else {
-    writePartialRow(low, high, c, columns, epilogue)
+    writePartialLanes(low, c, columns, epilogue)
   }
 }
 
-/// Fewer than 32 columns: nothing beyond them is read or written.
-@inline(never)
-private func writePartialRow(
-  _ low: Lanes, _ high: Lanes, _ c: UnsafeMutablePointer<Float>, _ columns: Int, _ epilogue: Epilogue
-) {
-  if columns >= laneCount {
-    c.store(finish(low, c.lanes(), epilogue))
-    for lane in 0..<columns - laneCount {
-      c[laneCount + lane] =
-        finish(Lanes(repeating: high[lane]), Lanes(repeating: c[laneCount + lane]), epilogue)[0]
-    }
+@inline(__always)
+func writeLanes(_ sum: Lanes, _ c: UnsafeMutablePointer<Float>, _ epilogue: Epilogue) {
+  if case .store = epilogue {
+    c.store(sum)
   } else {
-    for lane in 0..<columns {
-      c[lane] = finish(Lanes(repeating: low[lane]), Lanes(repeating: c[lane]), epilogue)[0]
-    }
+    c.store(finish(sum, c.lanes(), epilogue))
   }
+}
+
+/// The first `count` < 16 lanes: nothing beyond them is read or written.
+@inline(never)
+func writePartialLanes(
+  _ sum: Lanes, _ c: UnsafeMutablePointer<Float>, _ count: Int, _ epilogue: Epilogue
+) {
+  var old = Lanes.zero
+  for lane in 0..<count { old[lane] = c[lane] }
+  c.store(finish(sum, old, epilogue), first: count)
 }
 
 /// Shallower products do not pay for prefetching: attention's scores, whose C is in L1 anyway.
