@@ -94,6 +94,7 @@ let package = Package(
       ["Checkpointing", "GPTModel", "Kernels", "Reproducibility", "Diagnostics", "gpt-sample"],
       exclude: ["Fixtures"]),
     tests("Training", ["Training", "GPTModel", "Reproducibility", "Diagnostics"]),
+    tests("Fault", ["gpt-ddp", "DataParallel", "Diagnostics"]),
     tests("Programs", ["gpt-ddp", "gpt-sample", "Diagnostics"]),
   ],
   swiftLanguageModes: [.v6]

@@ -5,8 +5,8 @@ import GPTModel
 import Glibc
 
 extension CheckpointReport {
-  /// Values that may differ between two runs of one training: time is no state.
-  private static let ignored = ["progress/wall_seconds"]
+  /// Values that may differ between two runs of one training: time and name of a run are no state.
+  private static let ignored = ["progress/wall_seconds", "progress/run"]
 
   /// One tensor of both files.
   private struct TensorDifference {

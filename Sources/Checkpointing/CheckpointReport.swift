@@ -43,7 +43,7 @@ public struct CheckpointReport: Sendable {
       ["training", snapshot.training == nil ? "none (weights only)" : "can be resumed"],
     ]
     // Already said, or too long for a line.
-    let hidden = ["format", "tokenizer/", "rng/state", "progress/loss_history"]
+    let hidden = ["format", "tokenizer/", "rng/state", "progress/loss_history", "progress/run"]
     rows += values.filter { value in !hidden.contains { value.path.hasPrefix($0) } }.map {
       [$0.path, words($0.value)]
     }

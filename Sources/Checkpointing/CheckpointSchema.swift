@@ -73,6 +73,7 @@ enum CheckpointSchema {
       .real("progress/best_validation_loss", \.progress.bestValidationLoss),
       .real("progress/wall_seconds", \.progress.wallSeconds),
       .string("progress/weights_hash", \.progress.weightsHash),
+      .string("progress/run", \.progress.run),
       .floats("progress/loss_history", \.progress.lossHistory),
     ]
   }

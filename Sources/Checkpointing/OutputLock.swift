@@ -19,16 +19,18 @@ public final class OutputLock: Sendable {
     }
   }()
 
+  /// - Parameter run: of a supervised job, whose restarts take the lock of an earlier start over, on whatever
+  ///   host that was; empty for others.
   /// - Throws: `InvalidInput` when another job holds the output, saying which and what to do, or when the
   ///   folder cannot be written to.
-  public init(checkpoint: String) throws {
+  public init(checkpoint: String, run: String = "") throws {
     path = checkpoint + ".lock"
     do {
       try AtomicFile.createFolder(of: checkpoint)
     } catch {
       throw InvalidInput("cannot make the folder of checkpoint \(checkpoint): \(error); choose another path")
     }
-    let holder = try Holder.current()
+    let holder = try Holder.current(run: run)
     for _ in 0..<20 {
       if try create(holder) {
         _ = Self.removeAtExit
@@ -112,16 +114,20 @@ extension OutputLock {
     /// Clock ticks between the start of the machine and that of the process.
     let start: UInt64
 
-    var text: String { "\(host)\n\(boot)\n\(process)\n\(start)\n" }
+    /// Of a supervised job; empty otherwise.
+    let run: String
 
-    init(host: String, boot: String, process: pid_t, start: UInt64) {
+    var text: String { "\(host)\n\(boot)\n\(process)\n\(start)\n\(run)\n" }
+
+    init(host: String, boot: String, process: pid_t, start: UInt64, run: String = "") {
+      self.run = run
       self.host = host
       self.boot = boot
       self.process = process
       self.start = start
     }
 
-    static func current() throws -> Holder {
+    static func current(run: String = "") throws -> Holder {
       var name = [CChar](repeating: 0, count: 256)
       guard gethostname(&name, name.count - 1) == 0 else {
         throw RuntimeFailure("gethostname: \(systemError())")
@@ -131,19 +137,21 @@ extension OutputLock {
       }
       let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
       let boot = content(of: "/proc/sys/kernel/random/boot_id")?.split(separator: "\n").first ?? "-"
-      return Holder(host: host, boot: String(boot), process: getpid(), start: start)
+      return Holder(host: host, boot: String(boot), process: getpid(), start: start, run: run)
     }
 
     /// Nil unless the file is complete.
     init?(contentsOf path: String) {
       guard let text = Self.content(of: path), text.hasSuffix("\n") else { return nil }
-      let lines = text.split(separator: "\n").map(String.init)
-      guard lines.count == 4, let process = pid_t(lines[2]), let start = UInt64(lines[3]) else { return nil }
-      self.init(host: lines[0], boot: lines[1], process: process, start: start)
+      let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+      guard lines.count == 6, let process = pid_t(lines[2]), let start = UInt64(lines[3]) else { return nil }
+      self.init(host: lines[0], boot: lines[1], process: process, start: start, run: lines[4])
     }
 
-    /// Whether `me`, on the same host, can tell that this process no longer runs.
+    /// Whether `me` can tell that this process no longer runs: on the same host, or as a later start of the
+    /// same supervised job.
     func isGone(from me: Holder) -> Bool {
+      if !run.isEmpty && run == me.run { return true }
       guard host == me.host else { return false }
       return boot != me.boot || Self.startTime(of: process) != start
     }

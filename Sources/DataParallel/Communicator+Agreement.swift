@@ -2,7 +2,12 @@
 
 import Diagnostics
 
-/// A failure of another rank. Its cause has been, or will be, printed by that rank.
+/// A failure that all ranks know of and stop at; it is this rank that says why.
+public struct AgreedFailure: Error {
+  public let cause: any Error
+}
+
+/// A failure that all ranks know of and stop at; `rank` says why.
 public struct PeerFailure: Error, Sendable {
   public let rank: Int
   public let status: Int32
@@ -11,22 +16,30 @@ public struct PeerFailure: Error, Sendable {
 extension Communicator {
   /// Runs `body` on this rank; returns only if it succeeded on every rank.
   ///
-  /// - Throws: this rank's own error if it is the first rank that failed, else `PeerFailure`.
+  /// - Throws: `AgreedFailure` with this rank's own error if it is the first that failed, else `PeerFailure`.
   public func together<T>(_ body: () throws -> T) throws -> T {
     let result = Result(catching: body)
     var status: UInt8 = 0
-    if case .failure(let error) = result {
-      status = UInt8(truncatingIfNeeded: error is InvalidInput ? ExitStatus.usage : ExitStatus.failure)
-    }
+    if case .failure(let error) = result { status = UInt8(truncatingIfNeeded: Self.status(of: error)) }
     let statuses = try allgather([status])
     guard let failed = statuses.firstIndex(where: { $0 != [0] }) else { return try result.get() }
-    if failed == rank { return try result.get() }
+    if failed == rank, case .failure(let error) = result { throw AgreedFailure(cause: error) }
     throw PeerFailure(rank: failed, status: Int32(statuses[failed].first ?? 1))
+  }
+
+  /// What to throw where every rank has come to the same error by itself, at the same point: rank 0 speaks
+  /// for all.
+  public func agreed(_ error: any Error) -> any Error {
+    isRoot ? AgreedFailure(cause: error) : PeerFailure(rank: 0, status: Self.status(of: error))
+  }
+
+  private static func status(of error: any Error) -> Int32 {
+    error is InvalidInput ? ExitStatus.usage : ExitStatus.failure
   }
 
   /// Runs `body` on rank 0 and gives its bytes to every rank.
   ///
-  /// - Throws: the error of `body` on rank 0, `PeerFailure` elsewhere.
+  /// - Throws: `AgreedFailure` with the error of `body` on rank 0, `PeerFailure` elsewhere.
   public func fromRoot(_ body: () throws -> [UInt8]) throws -> [UInt8] {
     let bytes = try together { isRoot ? try body() : [] }
     var count = [bytes.count]

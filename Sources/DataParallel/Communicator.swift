@@ -141,7 +141,7 @@ public final class Communicator {
     return (Int(rank), Int(size))
   }
 
-  private static func readLibraryVersion() throws -> String {
+  static func readLibraryVersion() throws -> String {
     var length: Int32 = 0
     return try withUnsafeTemporaryAllocation(
       of: CChar.self, capacity: Int(MPI_MAX_LIBRARY_VERSION_STRING) + 1

@@ -98,7 +98,7 @@ public enum Launcher {
   }
 
   /// Cores, counting hardware threads of one core once, which is how mpirun counts slots.
-  private static var physicalCoreCount: Int {
+  static var physicalCoreCount: Int {
     let siblings = (0..<Communicator.coreCount).map {
       Leftovers.read("/sys/devices/system/cpu/cpu\($0)/topology/thread_siblings_list")
     }

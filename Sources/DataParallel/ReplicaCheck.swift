@@ -20,7 +20,7 @@ public struct ReplicaCheck: Equatable, Sendable {
 
   public var isClean: Bool { diverging.isEmpty }
 
-  /// - Throws: `RuntimeFailure` naming the ranks that diverge; the same on every rank.
+  /// - Throws: a `RuntimeFailure` naming the ranks that diverge, agreed by all (`Communicator.agreed`).
   public static func verify(
     hashes: [UInt64], of subject: String, step: Int, communicator: Communicator
   ) throws {
@@ -30,8 +30,9 @@ public struct ReplicaCheck: Equatable, Sendable {
       "\(communicator.describe($0)) has \(String(hashes[$0], radix: 16))"
     }.joined(separator: ", ")
     let rule = check.majority.map { "the majority has \(String($0, radix: 16))" } ?? "no majority"
-    throw RuntimeFailure(
-      "\(subject) differ between ranks at step \(step): \(names); \(rule); "
-        + "suspect memory or CPU of these hosts and resume from the last checkpoint")
+    throw communicator.agreed(
+      RuntimeFailure(
+        "\(subject) differ between ranks at step \(step): \(names); \(rule); "
+          + "suspect memory or CPU of these hosts and resume from the last checkpoint"))
   }
 }

@@ -14,6 +14,9 @@ public struct SignalRequests: OptionSet, Sendable {
 
   private static let bits = Atomic<UInt64>(0)
   private static let interrupts = Atomic<Int>(0)
+  /// Milliseconds of the monotonic clock when the first SIGTERM came; 0 = never.
+  private static let terminationTime = Atomic<Int>(0)
+  private static let continuations = Atomic<Int>(0)
 
   /// Installs the handlers; call it on the main thread before training begins, and before other threads
   /// start. A second SIGINT ends the process at once.
@@ -24,18 +27,41 @@ public struct SignalRequests: OptionSet, Sendable {
     // Handlers must not be the first to touch lazily initialized globals.
     _ = bits.load(ordering: .relaxed)
     _ = interrupts.load(ordering: .relaxed)
+    _ = terminationTime.load(ordering: .relaxed)
+    _ = continuations.load(ordering: .relaxed)
     handle(SIGUSR1) { _ in SignalRequests.request(.checkpoint) }
     handle(SIGUSR2) { _ in SignalRequests.request([.checkpoint, .stop]) }
-    handle(SIGTERM) { _ in SignalRequests.request([.checkpoint, .stop]) }
+    handle(SIGTERM) { _ in
+      _ = SignalRequests.terminationTime.compareExchange(
+        expected: 0, desired: Int(monotonicSeconds() * 1000), ordering: .relaxed)
+      SignalRequests.request([.checkpoint, .stop])
+    }
+    handle(SIGCONT) { _ in SignalRequests.continuations.wrappingAdd(1, ordering: .relaxed) }
     handle(SIGINT) { _ in
       if SignalRequests.interrupts.wrappingAdd(1, ordering: .relaxed).oldValue > 0 { _exit(128 + SIGINT) }
       SignalRequests.request([.checkpoint, .stop])
     }
+    // A file that may not grow is a failed write, which is reported, and not the end of the process.
+    signal(SIGXFSZ, SIG_IGN)
     // Whoever started this process may have left them blocked.
     var handled = sigset_t()
     sigemptyset(&handled)
     for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT] { sigaddset(&handled, number) }
     pthread_sigmask(SIG_UNBLOCK, &handled, nil)
+  }
+
+  /// Gives the signals their default effect again: there is nothing left to save.
+  public static func uninstall() {
+    for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT] { signal(number, SIG_DFL) }
+  }
+
+  /// SIGCONTs so far. mpirun sends one a second before its SIGTERM; so does who continues a paused job.
+  public static var continuationCount: Int { continuations.load(ordering: .relaxed) }
+
+  /// Seconds since the first SIGTERM, after which a launcher or a scheduler may kill at any moment.
+  public static var secondsSinceTermination: Double? {
+    let time = terminationTime.load(ordering: .relaxed)
+    return time == 0 ? nil : monotonicSeconds() - Double(time) / 1000
   }
 
   /// What this rank has been asked so far and has not yet taken.

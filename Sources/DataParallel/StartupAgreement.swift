@@ -22,13 +22,14 @@ public struct StartupAgreement: Equatable, Sendable {
 
   /// Compares the entries of all ranks; a collective call.
   ///
-  /// - Throws: `InvalidInput` listing what differs and where; the same on every rank, so that all stop.
+  /// - Throws: an `InvalidInput` listing what differs and where, agreed by all (`Communicator.agreed`).
   public func verify(_ communicator: Communicator) throws {
     let all = try communicator.allgather(encoded()).map { try Self(decoding: $0) }
     let hosts = communicator.peers.map(\.host)
     if let differences = Self.differences(all, hosts: hosts) {
-      throw InvalidInput(
-        "the ranks do not agree: \(differences); install the same program, data and options on every host")
+      throw communicator.agreed(
+        InvalidInput(
+          "the ranks do not agree: \(differences); install the same program, data and options on every host"))
     }
   }
 

@@ -90,6 +90,8 @@ public struct TrainingState: Sendable {
     public var wallSeconds = 0.0
     /// `XXHash64.hexadecimal` of the weights.
     public var weightsHash = ""
+    /// Names the supervised run that saved the state; empty otherwise.
+    public var run = ""
     /// Loss of every step so far.
     public var lossHistory: [Float] = []
     public init() {}

@@ -3,9 +3,11 @@
 
 import Diagnostics
 import Foundation
+import GPTModel
 import Kernels
 
-/// One fault at one place: `kind:rank=R,step=S`.
+/// One fault at one place: `kind:rank=R,step=S`. A supervised job meets it in its first start, and with `,every=1`
+/// in each.
 public struct FaultPlan: Equatable, Sendable {
   public enum Kind: String, CaseIterable, Sendable {
     /// Throws an error in the gradient phase.
@@ -14,21 +16,29 @@ public struct FaultPlan: Equatable, Sendable {
     case stop
     /// Ends the process with SIGKILL in the gradient phase, in the exchange, or in a validation.
     case kill, killInExchange = "kill-in-exchange", killInValidation = "kill-in-validation"
+    /// Ends the process with SIGKILL in a save: after the bytes are written, after they are verified, after the
+    /// file is in its place.
+    case killWritten = "kill-written", killVerified = "kill-verified", killRenamed = "kill-renamed"
     /// Loops for ever in the gradient phase.
     case spin
+    /// Takes four seconds for one gradient phase, or for one validation.
+    case late, lateInValidation = "late-in-validation"
     /// Puts NaN into the loss, or into one gradient.
     case nanLoss = "nan-loss", nanGradient = "nan-gradient"
+    /// Puts NaN into one weight of this rank's replica before the step.
+    case nanWeight = "nan-weight"
     /// Changes one weight of this rank's replica after the update.
     case diverge
     /// Makes every gradient phase from this step on 20 ms longer.
     case slow
   }
 
-  public enum Point: Sendable { case gradient, exchange, validation }
+  public enum Point: Sendable { case gradient, exchange, validation, saveWritten, saveVerified, saveRenamed }
 
   public let kind: Kind
   public let rank: Int
   public let step: Int
+  public let isInEveryStart: Bool
 
   /// - Throws: `InvalidInput` if the text is malformed or faults are not enabled.
   public init(_ text: String) throws {
@@ -42,7 +52,7 @@ public struct FaultPlan: Equatable, Sendable {
       if halves.count == 2, let number = Int(halves[1]) { numbers[halves[0]] = number }
     }
     guard let kind = parts.first.flatMap(Kind.init(rawValue:)), let rank = numbers["rank"],
-      let step = numbers["step"], numbers.count == 2
+      let step = numbers["step"], Set(numbers.keys).isSubset(of: ["rank", "step", "every"])
     else {
       throw InvalidInput(
         "--fault '\(text)' is malformed; write KIND:rank=R,step=S with KIND one of "
@@ -51,13 +61,16 @@ public struct FaultPlan: Equatable, Sendable {
     self.kind = kind
     self.rank = rank
     self.step = step
+    isInEveryStart = numbers["every"] == 1
   }
 
   private func isDue(_ kinds: Kind..., step: Int, rank: Int) -> Bool {
     kinds.contains(kind) && self.step == step && self.rank == rank
   }
 
-  func reach(_ point: Point, step: Int, rank: Int) throws {
+  private static let lateSeconds: UInt32 = 4
+
+  public func reach(_ point: Point, step: Int, rank: Int) throws {
     switch point {
     case .gradient:
       if isDue(.throw, step: step, rank: rank) {
@@ -67,8 +80,26 @@ public struct FaultPlan: Equatable, Sendable {
       if isDue(.kill, step: step, rank: rank) { raise(SIGKILL) }
       if kind == .slow, self.rank == rank, step >= self.step { usleep(20_000) }
       if isDue(.spin, step: step, rank: rank) { while true {} }
+      if isDue(.late, step: step, rank: rank) { Self.waitLate() }
     case .exchange: if isDue(.killInExchange, step: step, rank: rank) { raise(SIGKILL) }
-    case .validation: if isDue(.killInValidation, step: step, rank: rank) { raise(SIGKILL) }
+    case .validation:
+      if isDue(.killInValidation, step: step, rank: rank) { raise(SIGKILL) }
+      if isDue(.lateInValidation, step: step, rank: rank) { Self.waitLate() }
+    case .saveWritten: if isDue(.killWritten, step: step, rank: rank) { raise(SIGKILL) }
+    case .saveVerified: if isDue(.killVerified, step: step, rank: rank) { raise(SIGKILL) }
+    case .saveRenamed: if isDue(.killRenamed, step: step, rank: rank) { raise(SIGKILL) }
+    }
+  }
+
+  /// Signals shorten a sleep; this one lasts.
+  private static func waitLate() {
+    let end = ContinuousClock.now + .seconds(lateSeconds)
+    while ContinuousClock.now < end { usleep(10_000) }
+  }
+
+  func poison(_ weights: FloatArena, _ table: ParameterTable, step: Int, rank: Int) {
+    if isDue(.nanWeight, step: step, rank: rank) {
+      weights.base[table.entries[table.blocks[0].expand].offset] = .nan
     }
   }
 

@@ -13,13 +13,18 @@ public final class MetricsFile {
   private let descriptor: Int32
   private var buffer: [UInt8] = []
   private var lastFlush = ContinuousClock.now
+  private var hasFailed = false
+  /// The last validation that a resumed file has already.
+  private var lastKeptValidation = 0
+  /// What waits for space on the disk; beyond it lines are lost.
+  private static let mostWaiting = 64 << 20
 
   /// - Parameter resumedStep: nil starts the file anew; a step keeps the lines up to that step and drops the
   ///   rest, so that a resumed training leaves neither a gap nor a repeat.
   /// - Throws: `InvalidInput` if the file cannot be written.
   public init(path: String, resumedStep: Int?) throws {
     self.path = path
-    let kept = try resumedStep.map { try Self.lines(of: path, upTo: $0) } ?? ""
+    let kept = try resumedStep.map { try Self.lines(of: path, upTo: $0) } ?? (text: "", lastValidation: 0)
     let folder = (path as NSString).deletingLastPathComponent
     if !folder.isEmpty {
       try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -28,12 +33,13 @@ public final class MetricsFile {
       // In one move: a crash here must not cost the lines of earlier runs.
       let temporary = "\(path).tmp.\(getpid())"
       do {
-        try kept.write(toFile: temporary, atomically: false, encoding: .utf8)
+        try kept.text.write(toFile: temporary, atomically: false, encoding: .utf8)
       } catch {
         unlink(temporary)
         throw InvalidInput("cannot write the metrics file \(path): \(String(cString: strerror(errno)))")
       }
       rename(temporary, path)
+      lastKeptValidation = kept.lastValidation
     }
     let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (resumedStep == nil ? O_TRUNC : O_APPEND)
     descriptor = open(path, flags, 0o666)
@@ -59,8 +65,9 @@ public final class MetricsFile {
     append(line + "}\n")
   }
 
-  /// One validation after `step`.
+  /// One validation after `step`. A resumed training may repeat the last one, which is then here already.
   public func append(validationLoss: Double, step: Int) {
+    guard step > lastKeptValidation else { return }
     append("{\"step\":\(step),\"val_loss\":\(Self.number(validationLoss))}\n")
   }
 
@@ -71,6 +78,7 @@ public final class MetricsFile {
   }
 
   /// Hands everything to the system. Comes before every checkpoint, so that the file is never behind it.
+  /// What a full disk does not take is kept and tried again, so that no line is missing once there is space.
   public func flush() {
     lastFlush = .now
     var offset = 0
@@ -78,29 +86,39 @@ public final class MetricsFile {
       let written = buffer.withUnsafeBytes { write(descriptor, $0.baseAddress! + offset, $0.count - offset) }
       if written < 0 {
         if errno == EINTR { continue }
-        FileHandle.standardError.write(
-          Data("warning: cannot write the metrics file \(path): \(String(cString: strerror(errno)))\n".utf8))
+        warnOnce(String(cString: strerror(errno)))
         break
       }
       offset += written
     }
-    buffer.removeAll(keepingCapacity: true)
+    buffer.removeFirst(offset)
+    if buffer.count > Self.mostWaiting { buffer.removeAll() }
   }
 
-  /// The complete lines of steps up to `step`.
-  private static func lines(of path: String, upTo step: Int) throws -> String {
-    guard FileManager.default.fileExists(atPath: path) else { return "" }
+  private func warnOnce(_ cause: String) {
+    if !hasFailed {
+      StandardStream.error.line(
+        "warning: cannot write the metrics file \(path): \(cause); training goes on, lines wait for space")
+    }
+    hasFailed = true
+  }
+
+  /// The complete lines of steps up to `step`, and the last step with a validation among them.
+  private static func lines(of path: String, upTo step: Int) throws -> (text: String, lastValidation: Int) {
+    guard FileManager.default.fileExists(atPath: path) else { return ("", 0) }
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
       throw InvalidInput("the metrics file \(path) cannot be read; choose another --metrics file")
     }
     var kept = ""
+    var lastValidation = 0
     for line in text.split(separator: "\n", omittingEmptySubsequences: true) {
       guard let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
         let lineStep = object["step"] as? Int, lineStep <= step
       else { continue }
       kept += line + "\n"
+      if object["val_loss"] != nil { lastValidation = lineStep }
     }
-    return kept
+    return (kept, lastValidation)
   }
 
   /// The shortest decimal that reads back as the same number; JSON has no NaN, so null.

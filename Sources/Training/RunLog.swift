@@ -21,7 +21,7 @@ public final class RunLog {
   }
 
   /// Written at once, in one piece: lines appear when they are written, also in a pipe.
-  public func line(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+  public func line(_ text: String) { StandardStream.output.line(text) }
 
   /// What is going to happen, before the first step.
   public func header(_ trainer: Trainer, corpus: CorpusScan, path: String, localSizes: String) {

@@ -30,8 +30,9 @@ struct StepRecord {
   /// Meets all ranks.
   func exchange(step: Int) throws { try exchange.exchange(step: step) }
 
-  var requests: SignalRequests {
-    exchange.column(0).reduce(into: []) { $0.formUnion(SignalRequests(rawValue: $1)) }
+  /// The ranks that have been asked for this.
+  func ranks(asked request: SignalRequests) -> Set<Int> {
+    Set(exchange.column(0).indices.filter { SignalRequests(rawValue: exchange[$0][0]).contains(request) })
   }
 
   /// Mean loss over all targets, in nats: the canonical tree over all leaves' sums, the same bits on all ranks.

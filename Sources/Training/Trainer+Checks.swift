@@ -22,15 +22,26 @@ extension Trainer {
     return hash
   }
 
-  func notFinite(_ what: String, rank: Int, step: Int) -> RuntimeFailure {
-    RuntimeFailure(
-      "step \(step): \(what) is not a finite number on \(communicator.describe(rank)); nothing was updated, "
-        + "the last checkpoint is intact: lower --learning-rate or set --grad-clip")
+  /// Agreed by all ranks, which all call it with the same.
+  private func notFinite(_ what: String, rank: Int, step: Int) -> any Error {
+    communicator.agreed(
+      RuntimeFailure(
+        "step \(step): \(what) is not a finite number on \(communicator.describe(rank)); nothing was updated, "
+          + "the last checkpoint is intact: lower --learning-rate or set --grad-clip"))
+  }
+
+  /// Whether a weight is behind the loss of `rank` that is not finite.
+  func diagnoseLoss(rank: Int, step: Int) throws -> any Error {
+    let bad = firstNonFinite(model.weights.base, count: model.weights.count)
+    let finding = bad.map { model.table.entry(containing: $0)?.path ?? "padding" } ?? ""
+    let findings = try communicator.allgather(Array(finding.utf8)).map { String(decoding: $0, as: UTF8.self) }
+    let cause = findings[rank].isEmpty ? "" : " (its weights are not: \(findings[rank]))"
+    return notFinite("the loss\(cause)", rank: rank, step: step)
   }
 
   /// Finds out whose gradient is not finite, and in which tensor. The reduction has used up the leaves, so
   /// every rank computes its own once more: the weights are still those of the step.
-  func diagnoseGradient(_ batches: [[[Int32]]], step: Int) throws -> RuntimeFailure {
+  func diagnoseGradient(_ batches: [[[Int32]]], step: Int) throws -> any Error {
     computer.fold.recycle()
     let expectedTargets = configuration.globalBatchSize * configuration.model.blockSize
     computer.compute(batches, gradientScale: 1 / Float(expectedTargets))
@@ -44,9 +55,10 @@ extension Trainer {
     }
     let findings = try communicator.allgather(Array(tensor.utf8)).map { String(decoding: $0, as: UTF8.self) }
     guard let rank = findings.firstIndex(where: { !$0.isEmpty }) else {
-      return RuntimeFailure(
-        "step \(step): the sum of finite gradients overflows; nothing was updated, the last checkpoint is "
-          + "intact: lower --learning-rate or set --grad-clip")
+      return communicator.agreed(
+        RuntimeFailure(
+          "step \(step): the sum of finite gradients overflows; nothing was updated, the last checkpoint is "
+            + "intact: lower --learning-rate or set --grad-clip"))
     }
     return notFinite("the gradient of \(findings[rank])", rank: rank, step: step)
   }

@@ -39,6 +39,7 @@ extension Trainer {
     state.random.seed = Int(truncatingIfNeeded: configuration.seed)
     state.random.state = [configuration.seed, UInt64(position.epoch), UInt64(step)]
     state.progress = progress
+    state.progress.run = settings.runIdentifier
     state.progress.wallSeconds = seconds
     state.progress.weightsHash = model.table.weightsHash(of: model.weights)
     return TrainingSnapshot(

@@ -5,9 +5,10 @@ import Foundation
 import GPTModel
 
 extension Trainer {
-  /// Mean loss over all validation targets, in nats: the same bits on all ranks, for any number of them.
-  func validate() throws -> Double {
-    guard let source = split.validation else { return .nan }
+  /// Mean loss over all validation targets, in nats: the same bits on all ranks, for any number of them; and
+  /// whether a rank was asked to stop meanwhile.
+  func validate() throws -> (loss: Double, stops: Bool) {
+    guard let source = split.validation else { return (.nan, false) }
     Watchdog.enter(phase: .validation, step: step)
     try faults?.reach(.validation, step: step, rank: communicator.rank)
     computer.prepare()
@@ -30,17 +31,20 @@ extension Trainer {
       losses += computer.losses(leaves)
       targets += leaves.reduce(0) { $0 + $1.reduce(0) { $0 + $1.count - 1 } }
     }
-    let words = [UInt64(targets)] + losses.map(\.bitPattern)
+    asked.formUnion(pendingRequests())
+    let words = [asked.contains(.stop) ? 1 : 0, UInt64(targets)] + losses.map(\.bitPattern)
     let all = try communicator.allgather(words.withUnsafeBytes { Array($0) }).map { bytes in
       bytes.withUnsafeBytes { raw in
         (0..<raw.count / 8).map { raw.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self) }
       }
     }
-    let total = all.reduce(0) { $0 + Int($1[0]) }
-    let sums = all.flatMap { $0.dropFirst().map { Double(bitPattern: $0) } }
+    let total = all.reduce(0) { $0 + Int($1[1]) }
+    let sums = all.flatMap { $0.dropFirst(2).map { Double(bitPattern: $0) } }
     let loss = CanonicalTree.sum(sums) / Double(total)
-    if !(progress.bestValidationLoss <= loss) { progress.bestValidationLoss = loss }
+    stateLock.withLock {
+      if !(progress.bestValidationLoss <= loss) { progress.bestValidationLoss = loss }
+    }
     profile.lap(.validation)
-    return loss
+    return (loss, all.contains { $0[0] == 1 })
   }
 }

@@ -6,6 +6,7 @@ import Diagnostics
 import Foundation
 import GPTModel
 import Kernels
+import Synchronization
 
 /// One rank of a data-parallel training.
 public final class Trainer {
@@ -29,6 +30,14 @@ public final class Trainer {
   public var pendingRequests: () -> SignalRequests = { [] }
   /// Hidden test interface: called at marked points of a step, may throw, stall or poison.
   public var faults: FaultPlan?
+  /// Held while weights, moments, progress and metrics change: whoever has it sees the last finished step.
+  public let stateLock = NSLock()
+  private let duration = Atomic<Int>(0)
+  /// How long the last step took; any thread may ask.
+  public var lastStepSeconds: Double { Double(duration.load(ordering: .relaxed)) * 1e-6 }
+  private var wishes = CheckpointWishes()
+  /// Taken from `pendingRequests` and not yet in a record.
+  var asked: SignalRequests = []
   private var clock = ContinuousClock.now
   /// Seconds of earlier runs of the same training.
   private let earlierSeconds: Double
@@ -83,21 +92,26 @@ public final class Trainer {
   /// - Throws: `RuntimeFailure` naming step, rank and cause; nothing has been updated or saved by then.
   public func run(_ outputs: TrainingOutputs?) throws -> Bool {
     clock = .now
+    // A state that was saved in the middle of its validation gets it now.
+    if step > 0, step < lastStep, isValidationDue(after: step) {
+      outputs?.validated(try validate().loss, self)
+    }
     while progress.step < lastStep {
       let step = progress.step + 1
-      let metrics = try advance(to: step)
-      outputs?.finished(metrics, self)
+      let start = ContinuousClock.now
+      try advance(to: step, outputs)
+      duration.store(Int((ContinuousClock.now - start) / .microseconds(1)), ordering: .relaxed)
       let isLast = step == lastStep
-      let position = plan.position(ofStep: step)
-      if split.validation != nil,
-        position.stepInEpoch == plan.stepsPerEpoch || step == configuration.totalSteps
-      {
-        let loss = try validate()
-        outputs?.validated(loss, self)
+      var stops = !record.ranks(asked: .stop).isEmpty
+      if isValidationDue(after: step) {
+        let validation = try validate()
+        outputs?.validated(validation.loss, self)
+        if validation.stops { stops = true }
       }
-      let requests = record.requests
-      let stops = requests.contains(.stop)
-      if stops || requests.contains(.checkpoint) || isLast || isDue(settings.checkpointInterval, step) {
+      // What a stop saves and reports is compared like the last step's.
+      if stops, !isLast { _ = try compareReplicas(step: step) }
+      let isWanted = wishes.isDue(for: record.ranks(asked: .checkpoint), step: step, seconds: seconds)
+      if stops || isWanted || isLast || isDue(settings.checkpointInterval, step) {
         Watchdog.enter(phase: .checkpoint, step: step)
         try outputs?.save(self, isFinal: stops || isLast)
         profile.lap(.checkpoint)
@@ -113,13 +127,14 @@ public final class Trainer {
   }
 
   /// One step: this rank's leaves, the agreement, the reduction, the update.
-  private func advance(to step: Int) throws -> StepMetrics {
+  private func advance(to step: Int, _ outputs: TrainingOutputs?) throws {
     profile.start()
     Watchdog.enter(phase: .data, step: step)
     let batches = try readLeaves(ofStep: step)
     try faults?.reach(.gradient, step: step, rank: communicator.rank)
     Watchdog.enter(phase: .gradient, step: step)
     profile.lap(.data)
+    faults?.poison(optimizer.weights, model.table, step: step, rank: communicator.rank)
     computer.prepare()
     // A power of two for the usual sizes, so that scaling is exact; documents that are shorter than T are
     // weighed right after the reduction, when all ranks know how many targets there were.
@@ -131,10 +146,11 @@ public final class Trainer {
     for leaf in batches.indices {
       record.set(loss: computer.leafLosses[leaf], targets: computer.leafTargets[leaf], ofOwnLeaf: leaf)
     }
-    record.setRequests(pendingRequests())
+    record.setRequests(asked.union(pendingRequests()))
+    asked = []
     try record.exchange(step: step)
     profile.lap(.waiting)
-    if let rank = record.rankWithBadLoss { throw notFinite("the loss", rank: rank, step: step) }
+    if let rank = record.rankWithBadLoss { throw try diagnoseLoss(rank: rank, step: step) }
 
     try faults?.reach(.exchange, step: step, rank: communicator.rank)
     try exchange.reduce(computer.fold, into: gradient.base, step: step)
@@ -145,6 +161,8 @@ public final class Trainer {
     guard norm.isFinite else { throw try diagnoseGradient(batches, step: step) }
     computer.fold.recycle()
 
+    stateLock.lock()
+    defer { stateLock.unlock() }
     Watchdog.enter(phase: .optimizer, step: step)
     let clip = configuration.gradientClip
     let clipping = clip > 0 && norm > clip ? clip / norm : 1
@@ -167,7 +185,12 @@ public final class Trainer {
       profile.lap(.other)
     }
     profile.steps += 1
-    return metrics
+    outputs?.finished(metrics, self)
+  }
+
+  private func isValidationDue(after step: Int) -> Bool {
+    guard split.validation != nil else { return false }
+    return plan.position(ofStep: step).stepInEpoch == plan.stepsPerEpoch || step == configuration.totalSteps
   }
 
   private func isDue(_ interval: Int, _ step: Int) -> Bool { interval > 0 && step % interval == 0 }

@@ -58,6 +58,8 @@ public struct RunSettings: Equatable, Sendable {
   public var sampleInterval = 0
   /// Steps between comparisons of the weights' hash across ranks.
   public var hashInterval = 0
+  /// Written into checkpoints; tells those of this run, restarts included, from older ones.
+  public var runIdentifier = ""
   /// Measure where the time goes.
   public var isProfiled = false
   public init() {}

@@ -109,7 +109,10 @@ extension CommandSyntax {
             "matmul", ["auto"] + MatrixBackend.allCases.map(\.rawValue), default: "auto",
             "Kernels of the linear layers; part of what decides the bits."),
           .flag("measure-peak", "Print this core's multiply-add peak as JSON, and end.").hidden,
+          .flag("doctor", "Look at this machine: what training needs, what is amiss, what to do."),
           .text("fault", "KIND:rank=R,step=S", "Test interface.").hidden,
+          .text("run-id", "TEXT", "Names a supervised run in its checkpoints.").hidden,
+          .flag("restarted", "Go on from what the run of this name has saved, if anything.").hidden,
         ]),
     ],
     footer: """

@@ -17,6 +17,10 @@ final class Outputs: TrainingOutputs {
   private let rotation: CheckpointRotation
   private var bestValidationLoss = Double.infinity
   private var isBest = false
+  /// Held while saving, by the thread that trains or by `LastResort`.
+  private let saveLock = NSLock()
+  private var savedStep: Int
+  private var hasEnded = false
   /// A final save that failed decides the exit status.
   private(set) var finalSaveFailed = false
 
@@ -26,9 +30,10 @@ final class Outputs: TrainingOutputs {
   /// - Throws: `InvalidInput` if an output cannot be written or another job has it.
   init(_ plan: RunPlan, settings: RunSettings, resumedStep: Int?) throws {
     self.plan = plan
+    savedStep = resumedStep ?? 0
     log = RunLog(settings: settings)
     rotation = CheckpointRotation(path: plan.checkpointPath, keep: plan.options.int("keep"))
-    lock = plan.saves ? try OutputLock(checkpoint: plan.checkpointPath) : nil
+    lock = plan.saves ? try OutputLock(checkpoint: plan.checkpointPath, run: settings.runIdentifier) : nil
     metrics = try plan.options.givenString("metrics").map {
       try MetricsFile(path: $0, resumedStep: resumedStep)
     }
@@ -60,13 +65,45 @@ final class Outputs: TrainingOutputs {
 
   func save(_ trainer: Trainer, isFinal: Bool) throws {
     guard let writer else { return }
+    saveLock.lock()
+    defer { saveLock.unlock() }
     // The metrics file must never be behind a checkpoint: what a resumed run finds there it does not repeat.
     metrics?.flush()
-    let (rotation, isBest) = (rotation, isBest)
-    writer.submit(trainer.snapshot()) { try rotation.save($0, isBest: isBest) }
+    let (rotation, isBest, faults) = (rotation, isBest, trainer.faults)
+    writer.submit(trainer.snapshot()) { snapshot in
+      try rotation.save(snapshot, isBest: isBest) { phase in
+        // Faults at these points end the process or do nothing.
+        try? faults?.reach(phase.faultPoint, step: snapshot.training?.progress.step ?? 0, rank: 0)
+      }
+    }
     self.isBest = false
+    savedStep = trainer.step
     if isFinal {
       do { try writer.wait() } catch { finalSaveFailed = true }
+    }
+  }
+
+  /// Saves the last finished step from another thread while the next one is computed.
+  ///
+  /// - Returns: the step that is safe now, nil where nothing is saved or the run has ended.
+  func saveLastFinishedStep(_ trainer: Trainer) -> Int? {
+    guard let writer else { return nil }
+    return trainer.stateLock.withLock {
+      saveLock.withLock {
+        guard !hasEnded else { return nil }
+        do {
+          try writer.wait()
+          guard trainer.step > savedStep else { return savedStep > 0 ? savedStep : nil }
+          metrics?.flush()
+          // Here and now: the writer's thread gives way to those that compute.
+          try rotation.save(trainer.snapshot())
+          savedStep = trainer.step
+          return savedStep
+        } catch {
+          printError("warning: the last finished step could not be saved: \(error)")
+          return nil
+        }
+      }
     }
   }
 
@@ -99,11 +136,25 @@ final class Outputs: TrainingOutputs {
     for (index, text) in texts.withLock({ $0 }).enumerated() { log.sample(index + 1, String(text)) }
   }
 
+  /// Nothing is written after this.
   func end() {
+    saveLock.lock()
+    defer { saveLock.unlock() }
+    hasEnded = true
     metrics?.flush()
     lock?.release()
   }
 }
 
+extension CheckpointFile.WritePhase {
+  fileprivate var faultPoint: FaultPlan.Point {
+    switch self {
+    case .written: .saveWritten
+    case .verified: .saveVerified
+    case .renamed: .saveRenamed
+    }
+  }
+}
+
 /// One line on standard error, in one piece.
-func printError(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+func printError(_ line: String) { StandardStream.error.line(line) }

@@ -26,24 +26,30 @@ enum Program {
           return ExitStatus.success
         }
         let plan = try RunPlan(options)
+        if options.flag("doctor") { return Doctor(plan).run() }
         let processCount = options.givenInt("np") ?? 1
         if Launcher.isNeeded(processCount: processCount) { return try launch(plan, processCount) }
         return try train(plan)
       }
     } catch {
-      return report(error, isFirst: rank == 0)
+      // If rank 0 fails as well, as it does over most options, this process ends before its turn to speak.
+      if rank != 0 { sleep(1) }
+      return report(error, by: rank == 0 ? "" : "rank \(rank): ")
     }
   }
 
   /// Starts this program again under mpirun.
   private static func launch(_ plan: RunPlan, _ processCount: Int) throws -> Int32 {
     if let fault = plan.options.givenString("fault") { _ = try FaultPlan(fault) }
-    let arguments = plan.options.arguments(without: ["np", "hostfile", "supervise", "max-restarts"])
+    let isSupervised = plan.options.flag("supervise")
+    var arguments = plan.options.arguments(without: ["np", "hostfile", "supervise", "max-restarts", "run-id"])
+    if isSupervised { arguments.append("--run-id=\(UUID().uuidString)") }
     let launch = try Launcher.plan(
       processCount: processCount, arguments: arguments, hostfile: plan.options.givenString("hostfile"))
     printError("starting \(launch.description)")
-    if plan.options.flag("supervise") {
-      return try Supervisor(maximumRestarts: plan.options.int("max-restarts")).run(launch)
+    if isSupervised {
+      return try Supervisor(maximumRestarts: plan.options.int("max-restarts"), resumeArgument: "--restarted")
+        .run(launch)
     }
     return try Launcher.run(launch).status
   }
@@ -53,30 +59,31 @@ enum Program {
     let communicator = try Communicator.start(hangTimeout: plan.options.double("hang-timeout"))
     do {
       if let requested = plan.options.givenInt("np") {
-        try WorldCheck.verify(worldSize: communicator.worldSize, environment: .current, requested: requested)
+        try communicator.together {
+          try WorldCheck.verify(
+            worldSize: communicator.worldSize, environment: .current, requested: requested)
+        }
       }
       let status = try Session(plan: plan, communicator: communicator).run()
       try communicator.finalize()
       return status
+    } catch let failure as AgreedFailure {
+      let status = report(failure.cause)
+      try? communicator.finalize()
+      return status
     } catch let failure as PeerFailure {
-      // The rank that failed says why; leaving quietly lets it speak.
       try? communicator.finalize()
       return failure.status
-    } catch let error as InvalidInput {
-      // All ranks know, or learn it from rank 0's end.
-      let status = report(error, isFirst: true)
-      try? communicator.finalize()
-      return status
     } catch {
-      let status = report(error, isFirst: true)
-      if communicator.worldSize > 1 { communicator.abort(status) }
-      return status
+      // The others do not know and may be waiting for this rank.
+      guard communicator.worldSize > 1 else { return report(error) }
+      communicator.abort(report(error, by: "\(communicator.describe(communicator.rank)): "))
     }
   }
 
   /// Prints an error and chooses the exit status.
-  private static func report(_ error: any Error, isFirst: Bool) -> Int32 {
-    if isFirst { printError("error: \(error)") }
+  private static func report(_ error: any Error, by speaker: String = "") -> Int32 {
+    printError("error: \(speaker)\(error)")
     return error is InvalidInput ? ExitStatus.usage : ExitStatus.failure
   }
 }

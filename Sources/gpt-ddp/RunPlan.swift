@@ -110,6 +110,7 @@ struct RunPlan {
       saves ? options.int("checkpoint-interval", default: preset.checkpointInterval) : 0
     settings.sampleInterval = options.int("sample-interval", default: preset.sampleInterval)
     settings.hashInterval = options.int("hash-interval")
+    settings.runIdentifier = options.givenString("run-id") ?? ""
     settings.isProfiled = options.flag("profile")
     return settings
   }

@@ -17,14 +17,22 @@ struct Session {
   /// - Returns: the exit status.
   func run() throws -> Int32 {
     SignalRequests.install()
-    let resumed = try plan.options.flag("resume") ? loadForAll(plan.checkpointPath, isResumable: true) : nil
-    let initial = try plan.options.givenString("init-from").map { try loadForAll($0, isResumable: false) }
-    let workflow = try resumed?.training.map { try self.workflow(of: $0) } ?? plan.preset.workflow
+    try verifyAgreement(onOptions: plan.options)
+    let faults = try communicator.together { try plan.options.givenString("fault").map { try FaultPlan($0) } }
+    let resumed = try resume()
+    let initial =
+      try resumed == nil
+      ? plan.options.givenString("init-from").flatMap { path in
+        try loadForAll { try CheckpointFile.read(path) }
+      } : nil
+    let workflow = try communicator.together {
+      try resumed?.training.map { try self.workflow(of: $0) } ?? plan.preset.workflow
+    }
     let corpus = try CorpusSetup(plan, workflow: workflow, communicator: communicator)
     let begin = try communicator.together {
       try beginning(corpus, resumed: resumed, initial: initial)
     }
-    try verifyAgreement(begin.configuration, corpus)
+    try verifyAgreement(on: begin.configuration, corpus)
     let settings = plan.settings(localSize: communicator.localSize, coreCount: Communicator.coreCount)
     let trainer = try communicator.together {
       try Trainer(
@@ -34,7 +42,7 @@ struct Session {
         resuming: resumed?.training, communicator: communicator)
     }
     trainer.pendingRequests = SignalRequests.take
-    trainer.faults = try plan.options.givenString("fault").map { try FaultPlan($0) }
+    if let faults, faults.isInEveryStart || !plan.options.flag("restarted") { trainer.faults = faults }
     let outputs = try communicator.together {
       communicator.isRoot
         ? try Outputs(plan, settings: settings, resumedStep: resumed.map { _ in trainer.step }) : nil
@@ -51,11 +59,15 @@ struct Session {
       }
       outputs.log.line("")
       outputs.begin(trainer)
+      LastResort.watch(trainer, outputs, checkpointPath: plan.checkpointPath)
     }
     let firstStep = trainer.step
     let start = ContinuousClock.now
     let wasStopped = try trainer.run(outputs)
     let seconds = (ContinuousClock.now - start) / .seconds(1)
+    outputs?.end()
+    // Nothing is left to save: samples may be interrupted like any program.
+    SignalRequests.uninstall()
     if let outputs {
       outputs.log.summary(trainer, stepsOfThisRun: trainer.step - firstStep, seconds: seconds)
       if plan.saves, trainer.step > firstStep, !outputs.finalSaveFailed {
@@ -69,7 +81,6 @@ struct Session {
       } else {
         outputs.finalSamples(trainer)
       }
-      outputs.end()
     }
     let failed = try communicator.fromRoot { [outputs?.finalSaveFailed == true ? 1 : 0] }
     if failed == [1] { return ExitStatus.failure }
@@ -119,35 +130,55 @@ struct Session {
     return workflow
   }
 
-  /// Rank 0 reads a checkpoint; all ranks get it.
-  private func loadForAll(_ path: String, isResumable: Bool) throws -> TrainingSnapshot {
-    var loaded: TrainingSnapshot?
-    let described = try communicator.fromRoot {
-      let snapshot: TrainingSnapshot
-      if isResumable {
-        let found = try CheckpointRotation.newestGood(near: path)
-        for refusal in found.skipped { printError("warning: skipped \(refusal)") }
-        if !found.skipped.isEmpty { printError("warning: resuming from \(found.path)") }
-        snapshot = found.snapshot
-      } else {
-        snapshot = try CheckpointFile.read(path)
+  /// The state to go on from: the user's wish, or that of the supervisor, whose job may have died before its first
+  /// checkpoint. An older run's file in the same place is none of this run.
+  private func resume() throws -> TrainingSnapshot? {
+    let path = plan.checkpointPath
+    if plan.options.flag("resume") { return try loadForAll { try newestGood(path).snapshot } }
+    guard plan.options.flag("restarted"), let run = plan.options.givenString("run-id") else { return nil }
+    return try loadForAll {
+      guard let found = try? newestGood(path), found.snapshot.training?.progress.run == run else {
+        printError("warning: the job ended before its first checkpoint; it begins anew")
+        return nil
       }
-      loaded = snapshot
-      return snapshot.serialized()
+      return found.snapshot
     }
-    if let loaded { return loaded }
-    return try TrainingSnapshot(serialized: described)
   }
 
-  /// What must be equal on all ranks for the bits to be equal.
-  private func verifyAgreement(_ configuration: TrainingConfiguration, _ corpus: CorpusSetup) throws {
+  private func newestGood(_ path: String) throws -> CheckpointRotation.Found {
+    let found = try CheckpointRotation.newestGood(near: path)
+    for refusal in found.skipped { printError("warning: skipped \(refusal)") }
+    if !found.skipped.isEmpty { printError("warning: resuming from \(found.path)") }
+    return found
+  }
+
+  /// Rank 0 reads a checkpoint, if there is one to read; all ranks get it.
+  private func loadForAll(_ read: () throws -> TrainingSnapshot?) throws -> TrainingSnapshot? {
+    var loaded: TrainingSnapshot?
+    let described = try communicator.fromRoot {
+      loaded = try read()
+      return loaded?.serialized() ?? []
+    }
+    if communicator.isRoot { return loaded }
+    return try described.isEmpty ? nil : TrainingSnapshot(serialized: described)
+  }
+
+  /// What must be equal on all ranks for them to go the same way. Before anything that ranks do together.
+  private func verifyAgreement(onOptions options: ParsedOptions) throws {
     guard communicator.worldSize > 1 else { return }
     var agreement = StartupAgreement()
     agreement.add("program", try ProgramIdentity.hash())
-    agreement.add("options", plan.options.arguments(without: ["threads"]).joined(separator: " "))
+    agreement.add("options", options.arguments(without: ["threads"]).joined(separator: " "))
+    agreement.add("MPI", communicator.libraryVersion)
+    try agreement.verify(communicator)
+  }
+
+  /// What must be equal on all ranks for the bits to be equal.
+  private func verifyAgreement(on configuration: TrainingConfiguration, _ corpus: CorpusSetup) throws {
+    guard communicator.worldSize > 1 else { return }
+    var agreement = StartupAgreement()
     agreement.add("corpus", corpus.scan.sha256)
     agreement.add("kernels", configuration.backend.kernelFamily)
-    agreement.add("MPI", communicator.libraryVersion)
     try agreement.verify(communicator)
   }
 

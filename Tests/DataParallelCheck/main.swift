@@ -173,6 +173,14 @@ func run() throws -> Int32 {
     }
     try communicator.finalize()
     return status
+  } catch let failure as AgreedFailure {
+    print("error: \(failure.cause)")
+    fflush(nil)
+    try communicator.finalize()
+    return failure.cause is InvalidInput ? ExitStatus.usage : ExitStatus.failure
+  } catch let failure as PeerFailure {
+    try communicator.finalize()
+    return failure.status
   } catch {
     print("error: \(error)")
     fflush(nil)
