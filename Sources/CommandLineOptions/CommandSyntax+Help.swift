@@ -43,7 +43,7 @@ extension Option {
   private var shownDefault: String? {
     if let defaultText { return defaultText }
     switch declaredDefault {
-    case nil, .set: return nil
+    case nil, .set, .pair: return nil
     case .integer(let number): return String(number)
     case .number(let number): return decimal(number)
     case .text(let text): return quotedIfNeeded(text)

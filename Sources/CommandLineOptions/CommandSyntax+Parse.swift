@@ -38,6 +38,17 @@ extension CommandSyntax {
         values[option.name] = .set
         continue
       }
+      if case .pair = option.kind {
+        // `--diff=A B` would be read one way by people and another by shells.
+        guard attached == nil, position + 1 < arguments.count,
+          !arguments[position].hasPrefix("--"), !arguments[position + 1].hasPrefix("--")
+        else { throw InvalidInput("--\(option.name) takes two values; write \(option.label)") }
+        let texts = [arguments[position], arguments[position + 1]]
+        if texts.contains("") { throw InvalidInput("\(option.label) has an empty value; give both") }
+        values[option.name] = .pair(texts[0], texts[1])
+        position += 2
+        continue
+      }
       if let attached {
         values[option.name] = try option.value(of: attached)
         continue
@@ -79,8 +90,8 @@ extension Option {
       InvalidInput("--\(name) \(quoted(text)) \(problem)" + allowedSuffix)
     }
     switch kind {
-    case .flag:
-      return .set
+    case .flag, .pair:
+      preconditionFailure("the parser itself reads what takes no value or two")
     case .integer:
       guard let number = Int(text) else {
         let digits = text.first == "-" || text.first == "+" ? text.dropFirst() : text[...]
@@ -113,6 +124,7 @@ extension Option {
     case (.integer(let allowed), .integer(let number)): allowed.contains(number)
     case (.number(let allowed), .number(let number)): number.isFinite && allowed.contains(number)
     case (.text(let allowsEmpty), .text(let text)): allowsEmpty || !text.isEmpty
+    case (.pair, .pair(let first, let second)): !first.isEmpty && !second.isEmpty
     case (.choice(let choices), .text(let text)): choices.contains(text)
     default: false
     }

@@ -9,6 +9,8 @@ public struct Option: Sendable {
     case number(allowed: NumberRange)
     case text(allowsEmpty: Bool)
     case choice([String])
+    /// Two texts, one after the other.
+    case pair
   }
 
   /// A value that passed the checks of its option.
@@ -17,6 +19,7 @@ public struct Option: Sendable {
     case integer(Int)
     case number(Double)
     case text(String)
+    case pair(String, String)
   }
 
   /// Canonical: lower case, words joined by `-`, without the leading `--`.
@@ -78,6 +81,13 @@ public struct Option: Sendable {
       declaredDefault: defaultValue.map(Value.text), defaultText: defaultText)
   }
 
+  /// Two texts of one kind: `--diff FILE FILE`.
+  public static func pair(_ name: String, _ valueName: String, _ help: String) -> Option {
+    Option(
+      name: name, help: help, kind: .pair, valueName: "\(valueName) \(valueName)", declaredDefault: nil,
+      defaultText: nil)
+  }
+
   /// The same option, accepted but neither shown in the help nor suggested: a test interface.
   public var hidden: Option {
     var copy = self
@@ -91,7 +101,7 @@ public struct Option: Sendable {
   /// What a value may be, in words; nil where anything goes.
   var allowedText: String? {
     switch kind {
-    case .flag, .text: nil
+    case .flag, .text, .pair: nil
     case .choice(let choices): choices.joined(separator: " | ")
     case .number(let allowed): allowed.text
     case .integer(let allowed):

@@ -47,18 +47,26 @@ public struct ParsedOptions: Sendable {
   /// The user's value, nil where the user gave none.
   public func givenString(_ name: String) -> String? { text(values[declared(name).name], name) }
 
+  /// The user's two values, nil where the user gave none.
+  public func givenPair(_ name: String) -> (String, String)? {
+    guard case .pair = declared(name).kind else { preconditionFailure("--\(name) is not a pair") }
+    guard case .pair(let first, let second)? = values[declared(name).name] else { return nil }
+    return (first, second)
+  }
+
   /// What the user gave, as an argument vector in the order of declaration: `["--n-embd=64", "--no-save"]`.
   /// Two command lines that mean the same give the same vector, and parsing it gives the same values.
   /// - Parameter excluded: options that the launcher settles itself.
   public func arguments(without excluded: Set<String> = []) -> [String] {
     let excluded = Set(excluded.map { declared($0).name })
-    return syntax.options.compactMap { option in
-      guard !excluded.contains(option.name), let value = values[option.name] else { return nil }
+    return syntax.options.flatMap { option -> [String] in
+      guard !excluded.contains(option.name), let value = values[option.name] else { return [] }
       switch value {
-      case .set: return "--\(option.name)"
-      case .integer(let number): return "--\(option.name)=\(number)"
-      case .number(let number): return "--\(option.name)=\(decimal(number))"
-      case .text(let text): return "--\(option.name)=\(text)"
+      case .set: return ["--\(option.name)"]
+      case .integer(let number): return ["--\(option.name)=\(number)"]
+      case .number(let number): return ["--\(option.name)=\(decimal(number))"]
+      case .text(let text): return ["--\(option.name)=\(text)"]
+      case .pair(let first, let second): return ["--\(option.name)", first, second]
       }
     }
   }

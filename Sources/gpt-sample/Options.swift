@@ -10,7 +10,7 @@ extension CommandSyntax {
       "Writes text from a checkpoint of gpt-ddp, of the Julia program, or of anything that follows the schema.",
     usage: [
       "gpt-sample [--checkpoint FILE] [options]",
-      "gpt-sample --inspect FILE | --verify FILE | --diff FILE --with FILE [--json]",
+      "gpt-sample --inspect FILE | --verify FILE | --diff FILE FILE [--json]",
     ],
     sections: [
       OptionSection(
@@ -34,10 +34,7 @@ extension CommandSyntax {
         [
           .text("inspect", "FILE", "Say what a checkpoint holds."),
           .text("verify", "FILE", "Check digest, structure, weights and hash."),
-          .text(
-            "diff", "FILE",
-            "Compare with the checkpoint in --with: exit status 0 if the bits are equal, else 1."),
-          .text("with", "FILE", "The other checkpoint of --diff."),
+          .pair("diff", "FILE", "Compare two checkpoints: exit status 0 if the bits are equal, else 1."),
           .flag("json", "Print JSON instead of text."),
         ]),
       OptionSection(

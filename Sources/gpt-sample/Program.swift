@@ -23,7 +23,7 @@ enum Program {
         return try run(options)
       }
     } catch {
-      FileHandle.standardError.write(Data("error: \(error)\n".utf8))
+      Terminal.standardError.write("error: \(error)\n")
       return error is InvalidInput ? ExitStatus.usage : ExitStatus.failure
     }
   }
@@ -31,15 +31,12 @@ enum Program {
   private static func run(_ options: ParsedOptions) throws -> Int32 {
     try options.atMostOne(of: "inspect", "verify", "diff", "benchmark")
     let isJSON = options.flag("json")
-    if options.isGiven("diff") != options.isGiven("with") {
-      throw InvalidInput("--diff FILE and --with FILE name the two checkpoints; give both")
-    }
     let report: CheckpointReport
     if let path = options.givenString("inspect") {
       report = try .inspect(path, json: isJSON)
     } else if let path = options.givenString("verify") {
       report = .verify(path, json: isJSON)
-    } else if let first = options.givenString("diff"), let second = options.givenString("with") {
+    } else if let (first, second) = options.givenPair("diff") {
       report = try .diff(first, second, json: isJSON)
     } else {
       if isJSON, !options.isGiven("benchmark") {

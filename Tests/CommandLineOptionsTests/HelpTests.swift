@@ -30,6 +30,7 @@ import Testing
           --data FILE             Corpus.
           --prompt TEXT           First characters. (default '\\n')
           --no-save               Write nothing.
+          --diff FILE FILE        Compare two files.
 
         Other
           --help                  Print this help.

@@ -25,6 +25,7 @@ let sample = CommandSyntax(
         .text("data", "FILE", "Corpus."),
         .text("prompt", default: "\n", allowsEmpty: true, "First characters."),
         .flag("no-save", "Write nothing."),
+        .pair("diff", "FILE", "Compare two files."),
         .text("fault", "KIND", "Break something.").hidden,
       ]),
   ])
@@ -34,6 +35,23 @@ func run(_ arguments: String...) throws -> ParsedOptions {
     throw RuntimeFailure("\(arguments) asked for help")
   }
   return options
+}
+
+@Suite struct PairOptions {
+  @Test func takesTheNextTwoArguments() throws {
+    let options = try run("--diff", "a", "b=c", "--no-save")
+    let pair = try #require(options.givenPair("diff"))
+    #expect(pair == ("a", "b=c") && options.flag("no-save"))
+    #expect(options.arguments() == ["--no-save", "--diff", "a", "b=c"])
+    #expect(try run().givenPair("diff") == nil)
+  }
+
+  @Test(arguments: [["--diff"], ["--diff", "a"], ["--diff=a", "b"], ["--diff", "a", "--no-save"]])
+  func refusesLessThanTwo(arguments: [String]) {
+    #expect(throws: InvalidInput("--diff takes two values; write --diff FILE FILE")) {
+      try sample.parse(arguments)
+    }
+  }
 }
 
 @Suite struct OptionParsing {
