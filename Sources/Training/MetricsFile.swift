@@ -7,7 +7,7 @@ import Foundation
 ///
 /// Keys of a step: `step epoch loss lr seconds tokens`, and `grad_norm` with clipping, `weights_hash` where it
 /// was computed. `seconds` counts from the beginning of the training, through interruptions; `tokens` is the
-/// number of targets of this step. Keys of a validation: `step val_loss`.
+/// number of targets of this step; `profile`, if asked for, has the seconds of rank 0 by phase. Keys of a validation: `step val_loss`.
 public final class MetricsFile {
   private let path: String
   private let descriptor: Int32
@@ -25,8 +25,7 @@ public final class MetricsFile {
   public init(path: String, resumedStep: Int?) throws {
     self.path = path
     let kept = try resumedStep.map { try Self.lines(of: path, upTo: $0) } ?? (text: "", lastValidation: 0)
-    let folder = (path as NSString).deletingLastPathComponent
-    if !folder.isEmpty {
+    if let folder = Self.folder(of: path) {
       try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
     if resumedStep != nil {
@@ -36,18 +35,41 @@ public final class MetricsFile {
         try kept.text.write(toFile: temporary, atomically: false, encoding: .utf8)
       } catch {
         unlink(temporary)
-        throw InvalidInput("cannot write the metrics file \(path): \(String(cString: strerror(errno)))")
+        throw Self.unwritable(path, errno)
       }
       rename(temporary, path)
       lastKeptValidation = kept.lastValidation
     }
     let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (resumedStep == nil ? O_TRUNC : O_APPEND)
     descriptor = open(path, flags, 0o666)
-    guard descriptor >= 0 else {
-      throw InvalidInput(
-        "cannot write the metrics file \(path): \(String(cString: strerror(errno))); "
-          + "choose another --metrics file")
+    guard descriptor >= 0 else { throw Self.unwritable(path, errno) }
+  }
+
+  /// Tells early, without touching a file, what opening would tell: missing folders are made then.
+  /// - Throws: `InvalidInput`.
+  public static func checkIsWritable(_ path: String) throws {
+    var status = stat()
+    if stat(path, &status) == 0 {
+      guard status.st_mode & S_IFMT != S_IFDIR else { throw unwritable(path, EISDIR) }
+      guard access(path, W_OK) == 0 else { throw unwritable(path, errno) }
+      return
     }
+    guard errno == ENOENT else { throw unwritable(path, errno) }
+    var folder = folder(of: path) ?? "."
+    while stat(folder, &status) != 0, errno == ENOENT { folder = Self.folder(of: folder) ?? "." }
+    guard access(folder, W_OK) == 0 else { throw unwritable(path, errno) }
+  }
+
+  /// Nil for a file in the current folder.
+  private static func folder(of path: String) -> String? {
+    guard let slash = path.lastIndex(of: "/") else { return nil }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  private static func unwritable(_ path: String, _ code: Int32) -> InvalidInput {
+    InvalidInput(
+      "cannot write the metrics file \(path): \(String(cString: strerror(code))); "
+        + "choose another --metrics file")
   }
 
   deinit {
@@ -62,6 +84,10 @@ public final class MetricsFile {
     line += ",\"tokens\":\(step.tokens)"
     if let norm = step.gradientNorm { line += ",\"grad_norm\":\(Self.number(norm))" }
     if let hash = step.weightsHash { line += ",\"weights_hash\":\"\(hash)\"" }
+    if let profile = step.profile {
+      let members = profile.map { "\"\($0.phase)\":\(Self.number($0.seconds))" }
+      line += ",\"profile\":{\(members.joined(separator: ","))}"
+    }
     append(line + "}\n")
   }
 
@@ -139,4 +165,6 @@ public struct StepMetrics: Sendable {
   /// Before clipping.
   public var gradientNorm: Double?
   public var weightsHash: String?
+  /// Where this rank's wall time of this step went.
+  public var profile: [(phase: String, seconds: Double)]?
 }

@@ -10,6 +10,7 @@ import Kernels
 public final class RunLog {
   private let logInterval: Int
   private var windowStart: (step: Int, seconds: Double, tokens: Int)
+  private var runStart: (step: Int, seconds: Double) = (0, 0)
   private var tokens = 0
   private var stepWidth = 4
   private var epochWidth = 2
@@ -73,6 +74,7 @@ public final class RunLog {
   /// Rates count from here, not from the beginning of an interrupted training.
   public func begin(_ trainer: Trainer) {
     windowStart = (trainer.step, trainer.elapsedSeconds, 0)
+    runStart = (trainer.step, trainer.elapsedSeconds)
     stepWidth = max(5, String(trainer.configuration.totalSteps).count)
   }
 
@@ -89,8 +91,12 @@ public final class RunLog {
     let steps = metrics.step - windowStart.step
     if seconds > 0, steps > 0 {
       text += " | \(Readable.grouped(Int(Double(tokens - windowStart.tokens) / seconds))) tok/s"
-      let left = Double(trainer.lastStep - metrics.step) * seconds / Double(steps)
-      text += " | ETA \(Readable.duration(seconds: left))"
+    }
+    // From the whole run, so that validations, samples and saves count with their share.
+    let left = trainer.lastStep - metrics.step
+    if left > 0, metrics.step > runStart.step {
+      let perStep = (metrics.seconds - runStart.seconds) / Double(metrics.step - runStart.step)
+      text += " | ETA \(Readable.duration(seconds: Double(left) * perStep))"
     }
     line(text)
     windowStart = (metrics.step, metrics.seconds, tokens)
@@ -119,7 +125,7 @@ public final class RunLog {
     line(
       "Final loss \(Readable.fixed(Double(history.last ?? .nan), digits: 4)), mean of the last \(last.count): "
         + Readable.fixed(last.reduce(0) { $0 + Double($1) } / Double(last.count), digits: 4))
-    line("Weights hash \(trainer.weightsHash) after step \(trainer.step)")
+    line("Weights hash \(trainer.currentWeightsHash) after step \(trainer.step)")
   }
 
   public func sample(_ number: Int, _ text: String) {

@@ -56,7 +56,8 @@ extension Trainer {
   public var leftoverCount: Int { plan.leftoverCount }
   public var epoch: Int { plan.position(ofStep: max(step, 1)).epoch }
   public var lossHistory: [Float] { progress.lossHistory }
-  public var weightsHash: String { progress.weightsHash }
+  /// Of the weights as they are now.
+  public var currentWeightsHash: String { model.table.weightsHash(of: model.weights) }
   public var bestValidationLoss: Double { progress.bestValidationLoss }
   /// Since the beginning of the training, earlier runs included.
   public var elapsedSeconds: Double { seconds }

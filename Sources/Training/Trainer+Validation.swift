@@ -12,6 +12,9 @@ extension Trainer {
     Watchdog.enter(phase: .validation, step: step)
     try faults?.reach(.validation, step: step, rank: communicator.rank)
     computer.prepare()
+    // The split of the profile is that of the steps.
+    computer.isProfiled = false
+    defer { computer.isProfiled = settings.isProfiled }
     let microbatch = configuration.microbatchSize
     let leafCount = (source.count + microbatch - 1) / microbatch
     let interval = LeafIntervals(leafCount: leafCount, worldSize: communicator.worldSize)[communicator.rank]

@@ -38,7 +38,8 @@ public final class Trainer {
   private var wishes = CheckpointWishes()
   /// Taken from `pendingRequests` and not yet in a record.
   var asked: SignalRequests = []
-  private var clock = ContinuousClock.now
+  /// When `run` began; nil before.
+  private var runStart: ContinuousClock.Instant?
   /// Seconds of earlier runs of the same training.
   private let earlierSeconds: Double
 
@@ -83,7 +84,7 @@ public final class Trainer {
   /// The step after which this run ends.
   public var lastStep: Int { min(settings.lastStep ?? .max, configuration.totalSteps) }
   /// Since the beginning of the training, earlier runs included.
-  var seconds: Double { earlierSeconds + (ContinuousClock.now - clock) / .seconds(1) }
+  var seconds: Double { earlierSeconds + (runStart.map { (ContinuousClock.now - $0) / .seconds(1) } ?? 0) }
 
   /// Trains to the last step, or until all ranks have agreed to stop.
   ///
@@ -91,7 +92,7 @@ public final class Trainer {
   /// - Returns: whether a request, not the last step, ended the run.
   /// - Throws: `RuntimeFailure` naming step, rank and cause; nothing has been updated or saved by then.
   public func run(_ outputs: TrainingOutputs?) throws -> Bool {
-    clock = .now
+    runStart = .now
     // A state that was saved in the middle of its validation gets it now.
     if step > 0, step < lastStep, isValidationDue(after: step) {
       outputs?.validated(try validate().loss, self)
@@ -128,6 +129,7 @@ public final class Trainer {
 
   /// One step: this rank's leaves, the agreement, the reduction, the update.
   private func advance(to step: Int, _ outputs: TrainingOutputs?) throws {
+    markProfile()
     profile.start()
     Watchdog.enter(phase: .data, step: step)
     let batches = try readLeaves(ofStep: step)
@@ -180,17 +182,20 @@ public final class Trainer {
       step: step, epoch: plan.position(ofStep: step).epoch, loss: loss, learningRate: learningRate,
       seconds: seconds, tokens: targets)
     if clip > 0 { metrics.gradientNorm = norm }
-    if isDue(settings.hashInterval, step) || step == lastStep {
+    if isDue(settings.hashInterval, step) || step == lastStep || record.requests.contains(.stop) {
       metrics.weightsHash = try compareReplicas(step: step)
       profile.lap(.other)
     }
     profile.steps += 1
+    if profile.isEnabled { metrics.profile = splitOfStep() }
     outputs?.finished(metrics, self)
   }
 
   private func isValidationDue(after step: Int) -> Bool {
     guard split.validation != nil else { return false }
-    return plan.position(ofStep: step).stepInEpoch == plan.stepsPerEpoch || step == configuration.totalSteps
+    // Epochs of documents may differ by a step in length.
+    let position = plan.position(ofStep: step)
+    return plan.position(ofStep: step + 1).epoch > position.epoch || step == configuration.totalSteps
   }
 
   private func isDue(_ interval: Int, _ step: Int) -> Bool { interval > 0 && step % interval == 0 }

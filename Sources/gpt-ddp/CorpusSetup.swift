@@ -44,7 +44,8 @@ struct CorpusSetup {
 
   private static func locate(_ plan: RunPlan) throws -> CorpusLocation {
     if let path = plan.options.givenString("data") {
-      return CorpusLocation(path: path, dataset: (path as NSString).lastPathComponent, note: nil)
+      return CorpusLocation(
+        path: path, dataset: path.split(separator: "/").last.map(String.init) ?? path, note: nil)
     }
     return try CorpusLocator(
       dataDirectory: plan.options.string("data-dir"), url: plan.options.givenString("data-url"),

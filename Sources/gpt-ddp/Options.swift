@@ -108,6 +108,10 @@ extension CommandSyntax {
           .choice(
             "matmul", ["auto"] + MatrixBackend.allCases.map(\.rawValue), default: "auto",
             "Kernels of the linear layers; part of what decides the bits."),
+          .integer(
+            "measure-allreduce", "N", in: 1...1_000_000,
+            "Time N exchanges of a gradient alone, print JSON, and end."
+          ).hidden,
           .flag("measure-peak", "Print this core's multiply-add peak as JSON, and end.").hidden,
           .flag("doctor", "Look at this machine: what training needs, what is amiss, what to do."),
           .text("fault", "KIND:rank=R,step=S", "Test interface.").hidden,
@@ -116,7 +120,7 @@ extension CommandSyntax {
         ]),
     ],
     footer: """
-      Exit status: 0 done, 1 failure, 2 bad input, 75 stopped by a signal and resumable.
+      Exit status: 0 done, 1 failure, 2 bad input, 75 stopped by a signal after a save.
       Options are spelt with - or _ alike (--n_embd = --n-embd).
       """)
 }

@@ -33,6 +33,8 @@ final class Outputs: TrainingOutputs {
     savedStep = resumedStep ?? 0
     log = RunLog(settings: settings)
     rotation = CheckpointRotation(path: plan.checkpointPath, keep: plan.options.int("keep"))
+    // Before anything is made or touched.
+    if let path = plan.options.givenString("metrics") { try MetricsFile.checkIsWritable(path) }
     lock = plan.saves ? try OutputLock(checkpoint: plan.checkpointPath, run: settings.runIdentifier) : nil
     metrics = try plan.options.givenString("metrics").map {
       try MetricsFile(path: $0, resumedStep: resumedStep)

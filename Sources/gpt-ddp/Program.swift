@@ -29,6 +29,11 @@ enum Program {
         if options.flag("doctor") { return Doctor(plan).run() }
         let processCount = options.givenInt("np") ?? 1
         if Launcher.isNeeded(processCount: processCount) { return try launch(plan, processCount) }
+        // Only a launch reads these; anywhere else they would be promises that nobody keeps.
+        for name in ["hostfile", "supervise", "max-restarts"] where options.isGiven(name) {
+          throw InvalidInput(
+            "--\(name) belongs to --np N with N above 1, outside mpirun; give both, or leave it away")
+        }
         return try train(plan)
       }
     } catch {
@@ -40,7 +45,6 @@ enum Program {
 
   /// Starts this program again under mpirun.
   private static func launch(_ plan: RunPlan, _ processCount: Int) throws -> Int32 {
-    if let fault = plan.options.givenString("fault") { _ = try FaultPlan(fault) }
     let isSupervised = plan.options.flag("supervise")
     var arguments = plan.options.arguments(without: ["np", "hostfile", "supervise", "max-restarts", "run-id"])
     if isSupervised { arguments.append("--run-id=\(UUID().uuidString)") }

@@ -20,15 +20,29 @@ struct RunPlan {
     if preset.workflow == .documents, options.isGiven("num-epochs") {
       throw InvalidInput("--num-epochs does not apply to documents; give --num-steps")
     }
+    try options.atMostOne(of: "data", "data-url")
+    try refuseOneFileForTwo()
     if options.isGiven("supervise"), options.flag("no-save") {
       throw InvalidInput("--supervise needs checkpoints; leave --no-save away")
     }
+    if let fault = options.givenString("fault") { _ = try FaultPlan(fault) }
     // The sizes that the options alone decide are checked before anything is started or downloaded.
     _ = try model(vocabularySize: 2)
     if let microbatch = options.givenInt("micro-batch-size"), microbatch > batchSize {
       throw InvalidInput(
         "--micro-batch-size \(microbatch) is larger than the batch of \(batchSize); allowed: 1 to \(batchSize)"
       )
+    }
+  }
+
+  /// Outputs replace what is there: not the corpus, nor each other.
+  private func refuseOneFileForTwo() throws {
+    var uses = [("data", options.givenString("data")), ("metrics", options.givenString("metrics"))]
+    if saves { uses.append(("checkpoint", checkpointPath)) }
+    for (index, (name, path)) in uses.enumerated() {
+      for (other, otherPath) in uses[..<index] where path != nil && path == otherPath {
+        throw InvalidInput("--\(name) \(path ?? "") is also --\(other); give two files")
+      }
     }
   }
 

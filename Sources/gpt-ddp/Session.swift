@@ -33,6 +33,11 @@ struct Session {
       try beginning(corpus, resumed: resumed, initial: initial)
     }
     try verifyAgreement(on: begin.configuration, corpus)
+    if let count = plan.options.givenInt("measure-allreduce") {
+      let seconds = try ExchangeBenchmark.seconds(count, begin.configuration, communicator)
+      if communicator.isRoot { print("{\"seconds\": \(seconds)}") }
+      return ExitStatus.success
+    }
     let settings = plan.settings(localSize: communicator.localSize, coreCount: Communicator.coreCount)
     let trainer = try communicator.together {
       try Trainer(
@@ -116,6 +121,12 @@ struct Session {
       validationFraction: configuration?.validationFraction ?? plan.validationFraction,
       seed: configuration?.seed ?? UInt64(plan.options.int("seed")),
       isShuffled: configuration?.isShuffled ?? !plan.options.flag("no-shuffle"))
+    if let configuration {
+      let batches = try BatchPlan(
+        workflow: configuration.workflow, sequenceCount: split.training.count,
+        globalBatchSize: configuration.globalBatchSize, seed: 0, isShuffled: false)
+      try plan.checkEpochs(configuration, stepsPerEpoch: batches.stepsPerEpoch)
+    }
     let final = try configuration ?? plan.configuration(model: model, sequences: split.training.count)
     let weights =
       source?.weights

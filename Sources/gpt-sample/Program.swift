@@ -23,7 +23,7 @@ enum Program {
         return try run(options)
       }
     } catch {
-      Terminal.standardError.write("error: \(error)\n")
+      StandardStream.error.line("error: \(error)")
       return error is InvalidInput ? ExitStatus.usage : ExitStatus.failure
     }
   }
