@@ -1,0 +1,133 @@
+// Interrupted, moved to another number of ranks, begun from weights: what must come out the same, and what must not.
+
+import Diagnostics
+import Foundation
+import Testing
+
+extension Programs {
+  @Suite struct Resuming {
+    private let workspace: Workspace
+    init() throws { workspace = try Workspace.withCorpora() }
+
+    /// Runs that must succeed.
+    @discardableResult
+    private func train(ranks: Int? = nil, _ arguments: [String]) throws -> ProgramRun {
+      let run = try workspace.train(ranks: ranks, arguments)
+      try #require(run.status == ExitStatus.success, "\(run)")
+      return run
+    }
+
+    @Test(
+      .enabled(if: Workspace.mpirun != nil, "mpirun is not installed"),
+      arguments: [Small.chunks, Small.documents])
+    func atAnotherWorldSizeTheBitsAreThoseOfAnUninterruptedRun(options: [String]) throws {
+      try train(options + ["--checkpoint", "whole.jld2"])
+      let whole = try workspace.metrics()
+      // In the middle of an epoch, at the end of one, right before the last step.
+      try train(ranks: 2, options + ["--checkpoint", "part.jld2", "--max-steps", "4"])
+      #expect(try workspace.metrics() == Array(whole.prefix(4)))
+      try train(ranks: 3, options + ["--checkpoint", "part.jld2", "--resume", "--max-steps", "9"])
+      try train(
+        ["--checkpoint", "part.jld2", "--resume", "--max-steps", "17"] + Small.quiet + metrics(options))
+      try train(ranks: 4, ["--checkpoint", "part.jld2", "--resume"] + Small.quiet + metrics(options))
+      #expect(try workspace.metrics() == whole)
+      let diff = try workspace.sample(["--diff", "whole.jld2", "part.jld2"])
+      #expect(diff.status == ExitStatus.success, "\(diff)")
+    }
+
+    private func metrics(_ options: [String]) -> [String] {
+      ["--data", options[options.firstIndex(of: "--data")! + 1]]
+        + ["--metrics", "metrics.jsonl", "--hash-interval", "1"]
+    }
+
+    @Test func linesBeyondTheCheckpointAreTrainedAgainAndStandOnce() throws {
+      try train(Small.chunks + ["--no-save"])
+      let whole = try workspace.metrics()
+      // As after a crash at step 8 of a job that saved at 6: the file is ahead, its last line cut off.
+      try train(Small.chunks + ["--checkpoint", "c.jld2", "--max-steps", "6"])
+      let handle = try FileHandle(forUpdating: URL(fileURLWithPath: workspace.path + "/metrics.jsonl"))
+      try handle.seekToEnd()
+      handle.write(Data((whole[6..<8].joined(separator: "\n") + "\n" + whole[8].prefix(20)).utf8))
+      try handle.close()
+      try train(Small.chunks + ["--checkpoint", "c.jld2", "--resume"])
+      #expect(try workspace.metrics() == whole)
+    }
+
+    @Test func maxStepsLeavesTheScheduleAlone() throws {
+      try train(Small.chunks + ["--no-save"])
+      let whole = try workspace.metrics()
+      try train(Small.chunks + ["--no-save", "--max-steps", "5"])
+      #expect(try workspace.metrics() == Array(whole.prefix(5)))
+    }
+
+    @Test func aFinishedTrainingHasNothingToDo() throws {
+      try train(Small.chunks + ["--checkpoint", "c.jld2"])
+      let (file, lines) = (try workspace.data("c.jld2"), try workspace.metrics())
+      let run = try train(Small.chunks + ["--checkpoint", "c.jld2", "--resume"])
+      #expect(run.output.contains("Nothing to do: step 18 was already reached"), "\(run)")
+      #expect(try workspace.data("c.jld2") == file && workspace.metrics() == lines)
+    }
+
+    @Test func initFromTakesTheWeightsAndNothingElse() throws {
+      try train(Small.chunks + ["--checkpoint", "first.jld2"])
+      let first = try workspace.metrics()
+      let run = try train(
+        Small.chunks + ["--init-from", "first.jld2", "--checkpoint", "second.jld2", "--max-steps", "1"])
+      let second = try workspace.metrics()
+      #expect(second.count == 1 && second[0].hasPrefix("{\"step\":1,"), "\(run)")
+      func loss(_ line: String) throws -> Double {
+        Double(try #require(line.firstMatch(of: #/"loss":([0-9.e-]+)/#)?.1)) ?? .nan
+      }
+      #expect(try loss(second[0]) < loss(first[0]) * 0.9)
+      // No size is given twice: the checkpoint's hold.
+      try train(
+        [
+          "--data", "prose.txt", "--init-from", "first.jld2", "--batch-size", "4", "--max-steps", "1",
+          "--no-save",
+        ] + Small.quiet)
+    }
+
+    @Test func inFileOrderTheSeedOnlyDrawsTheWeights() throws {
+      func firstLosses(_ arguments: [String]) throws -> [String] {
+        try train(Small.chunks + ["--no-save", "--max-steps", "3", "--init-from", "w.jld2"] + arguments)
+        return try workspace.metrics()
+      }
+      try train(Small.chunks + ["--checkpoint", "w.jld2", "--max-steps", "1"])
+      let ordered = try firstLosses(["--no-shuffle", "--seed", "1"])
+      #expect(try firstLosses(["--no-shuffle", "--seed", "2"]) == ordered)
+      let shuffled = try firstLosses(["--seed", "1"])
+      #expect(shuffled != ordered)
+      #expect(try firstLosses(["--seed", "2"]) != shuffled)
+    }
+
+    @Test func noSaveLeavesNoFile() throws {
+      let before = Set(workspace.contents.keys)
+      try train(Small.chunks + ["--no-save"])
+      #expect(Set(workspace.contents.keys) == before.union(["metrics.jsonl"]))
+    }
+
+    @Test func theMetricsSayWhatTheyPromise() throws {
+      let everyStep = try #require(Small.chunks.firstIndex(of: "--hash-interval"))
+      var options = Small.chunks
+      options[everyStep + 1] = "5"
+      try train(options + ["--no-save", "--profile"])
+      let objects = try workspace.text("metrics.jsonl").split(separator: "\n").map {
+        try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+      }
+      let steps = objects.filter { $0["loss"] != nil }
+      #expect(steps.map { $0["step"] as? Int } == Array(1...18))
+      #expect(objects.filter { $0["val_loss"] != nil }.map { $0["step"] as? Int } == [9, 18])
+      #expect(steps.map { $0["epoch"] as? Int } == (1...18).map { $0 <= 9 ? 1 : 2 })
+      #expect(steps.allSatisfy { $0["tokens"] as? Int == 11 * 32 })
+      let hashed = steps.filter { $0["weights_hash"] != nil }.map { $0["step"] as? Int }
+      #expect(hashed == [5, 10, 15, 18])
+      let seconds = steps.compactMap { $0["seconds"] as? Double }
+      #expect(seconds.count == 18 && zip(seconds, seconds.dropFirst()).allSatisfy { $0 < $1 })
+      let phases = ["attention", "data", "linear", "optimizer", "other", "reduction", "waiting"]
+      for step in steps {
+        let profile = try #require(step["profile"] as? [String: Double])
+        #expect(profile.keys.sorted() == phases && profile.values.allSatisfy { $0 >= 0 })
+      }
+    }
+  }
+}
