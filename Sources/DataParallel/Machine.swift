@@ -7,7 +7,9 @@ public enum Machine {
   /// Processors that the affinity mask of this process leaves it.
   public static var usableProcessors: Int {
     // Glibc's module does not show sched_getaffinity.
-    let line = Leftovers.read("/proc/self/status").split(separator: "\n").first { $0.hasPrefix("Cpus_allowed:") }
+    let line = Leftovers.read("/proc/self/status").split(separator: "\n").first {
+      $0.hasPrefix("Cpus_allowed:")
+    }
     let mask = line?.split(separator: "\t").last ?? ""
     return max(1, mask.compactMap { $0.hexDigitValue }.reduce(0) { $0 + $1.nonzeroBitCount })
   }

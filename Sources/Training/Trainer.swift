@@ -182,7 +182,7 @@ public final class Trainer {
       step: step, epoch: plan.position(ofStep: step).epoch, loss: loss, learningRate: learningRate,
       seconds: seconds, tokens: targets)
     if clip > 0 { metrics.gradientNorm = norm }
-    if isDue(settings.hashInterval, step) || step == lastStep || record.requests.contains(.stop) {
+    if isDue(settings.hashInterval, step) || step == lastStep {
       metrics.weightsHash = try compareReplicas(step: step)
       profile.lap(.other)
     }

@@ -45,7 +45,8 @@ struct Doctor {
     let text = "\(Machine.physicalCores) cores, \(Communicator.coreCount) hardware threads"
     guard ranks <= Machine.physicalCores else {
       return Finding(
-        verdict: .note, subject: "cores", text: text + "; \(ranks) ranks share them: --np \(Machine.physicalCores)")
+        verdict: .note, subject: "cores",
+        text: text + "; \(ranks) ranks share them: --np \(Machine.physicalCores)")
     }
     return Finding(verdict: .good, subject: "cores", text: text)
   }
@@ -55,7 +56,8 @@ struct Doctor {
     guard usable >= Communicator.coreCount else {
       return Finding(
         verdict: .note, subject: "affinity",
-        text: "only \(usable) of \(Communicator.coreCount) processors may be used (taskset, cgroup or a launcher "
+        text:
+          "only \(usable) of \(Communicator.coreCount) processors may be used (taskset, cgroup or a launcher "
           + "that binds): give --threads \(max(1, usable / ranks))")
     }
     return Finding(verdict: .good, subject: "affinity", text: "all \(usable) processors may be used")
@@ -74,7 +76,8 @@ struct Doctor {
     Machine.singleCopyIsRefused
       ? Finding(
         verdict: .note, subject: "single copy",
-        text: "process_vm_readv is refused (a container): ranks of a host copy twice; --np sets mpirun for it, "
+        text:
+          "process_vm_readv is refused (a container): ranks of a host copy twice; --np sets mpirun for it, "
           + "by hand: --mca btl_vader_single_copy_mechanism none")
       : Finding(verdict: .good, subject: "single copy", text: "ranks of a host copy directly")
   }
@@ -119,7 +122,9 @@ struct Doctor {
     let needed = ranks * parameters * MemoryLayout<Float>.size * 8
     let text = "\(Readable.bytes(available)) available, the model takes about \(Readable.bytes(needed))"
     return needed > available
-      ? Finding(verdict: .bad, subject: "memory", text: text + ": fewer ranks with more --threads, or a smaller model")
+      ? Finding(
+        verdict: .bad, subject: "memory", text: text + ": fewer ranks with more --threads, or a smaller model"
+      )
       : Finding(verdict: .good, subject: "memory", text: text)
   }
 

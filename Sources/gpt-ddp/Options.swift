@@ -120,7 +120,7 @@ extension CommandSyntax {
         ]),
     ],
     footer: """
-      Exit status: 0 done, 1 failure, 2 bad input, 75 stopped by a signal after a save.
+      Exit status: 0 done, 1 failure, 2 bad input, 75 saved, then stopped by a signal.
       Options are spelt with - or _ alike (--n_embd = --n-embd).
       """)
 }

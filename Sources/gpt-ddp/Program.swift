@@ -37,8 +37,8 @@ enum Program {
         return try train(plan)
       }
     } catch {
-      // If rank 0 fails as well, as it does over most options, this process ends before its turn to speak.
-      if rank != 0 { sleep(1) }
+      // If rank 0 fails as well, as it does over most options, mpirun ends this process before its turn to speak.
+      if rank != 0 { sleep(4) }
       return report(error, by: rank == 0 ? "" : "rank \(rank): ")
     }
   }

@@ -5,6 +5,7 @@ import Foundation
 import GPTModel
 import Kernels
 import TestSupport
+import Synchronization
 import Testing
 
 @Suite struct SamplerTests {
@@ -83,12 +84,14 @@ import Testing
 
   private func generate(
     _ model: (PreparedModel, CharacterTokenizer), _ request: GenerationRequest, samples: Range<Int>,
-    streams: Int
+    threads: Int
   ) throws -> [String] {
-    var texts = [String.UnicodeScalarView](repeating: .init(), count: samples.count)
-    let generator = Generator(model: model.0, tokenizer: model.1, streamCount: streams)
-    try generator.generate(request, samples: samples) { texts[$0 - samples.lowerBound].append($1) }
-    return texts.map { String($0) }
+    let texts = Mutex([String.UnicodeScalarView](repeating: .init(), count: samples.count))
+    let generator = Generator(model: model.0, tokenizer: model.1, threads: threads)
+    try generator.generate(request, samples: samples) { sample, character in
+      texts.withLock { $0[sample - samples.lowerBound].append(character) }
+    }
+    return texts.withLock { $0 }.map { String($0) }
   }
 
   /// The same rule without a cache: the full forward pass over the window, for every character.
@@ -121,7 +124,7 @@ import Testing
       request.temperature = 0
       request.maximumCharacters = 3 * blockSize + 5
       request.prompt = prompt
-      let found = try generate(model, request, samples: 0..<1, streams: 1)
+      let found = try generate(model, request, samples: 0..<1, threads: 1)
       let expected = try naive(model, prompt: prompt, count: request.maximumCharacters)
       #expect(found == [expected], "prompt of \(length)")
     }
@@ -132,12 +135,12 @@ import Testing
     let model = try model(blockSize: 9)
     var request = GenerationRequest(workflow: workflow)
     request.maximumCharacters = 40
-    let together = try generate(model, request, samples: 0..<20, streams: 16)
+    let together = try generate(model, request, samples: 0..<20, threads: 1)
     for sample in [0, 3, 15, 16, 19] {
-      #expect(try generate(model, request, samples: sample..<sample + 1, streams: 1) == [together[sample]])
+      #expect(try generate(model, request, samples: sample..<sample + 1, threads: 1) == [together[sample]])
     }
     #expect(Set(together).count > 10)
-    #expect(try generate(model, request, samples: 0..<20, streams: 5) == together)
+    #expect(try generate(model, request, samples: 0..<20, threads: 4) == together)
   }
 
   @Test func continuousTextNeverEndsInBOS() throws {
@@ -146,7 +149,7 @@ import Testing
     var request = GenerationRequest(workflow: .chunks)
     request.temperature = 5
     request.maximumCharacters = 300
-    for text in try generate(model, request, samples: 0..<5, streams: 5) {
+    for text in try generate(model, request, samples: 0..<5, threads: 4) {
       #expect(text.unicodeScalars.count == 300)
     }
   }
@@ -155,11 +158,11 @@ import Testing
     let model = try model(blockSize: 6, characters: 4)
     var request = GenerationRequest(workflow: .documents)
     request.temperature = 3
-    let lengths = try generate(model, request, samples: 0..<200, streams: 16).map(\.unicodeScalars.count)
+    let lengths = try generate(model, request, samples: 0..<200, threads: 1).map(\.unicodeScalars.count)
     #expect(Set(lengths).isSubset(of: 0...6) && Set(lengths).count > 3)
     request.maximumCharacters = 2
     #expect(
-      try generate(model, request, samples: 0..<50, streams: 3).allSatisfy { $0.unicodeScalars.count <= 2 })
+      try generate(model, request, samples: 0..<50, threads: 3).allSatisfy { $0.unicodeScalars.count <= 2 })
   }
 
   @Test func promptsAreChecked() throws {
