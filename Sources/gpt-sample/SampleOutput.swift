@@ -1,6 +1,7 @@
 // Samples on standard output as they are generated. Several advance together: the first unfinished one is shown
 // live, the others wait for their turn.
 
+import Diagnostics
 import Foundation
 import Synchronization
 
@@ -67,7 +68,10 @@ private struct SampleQueue {
       let written = buffer.withUnsafeBytes {
         Foundation.write(STDOUT_FILENO, $0.baseAddress! + offset, $0.count - offset)
       }
-      if written < 0, errno != EINTR { exit(1) }
+      if written < 0, errno != EINTR {
+        Terminal.standardError.write("error: cannot write the samples: \(String(cString: strerror(errno)))\n")
+        exit(ExitStatus.failure)
+      }
       offset += max(written, 0)
     }
     buffer.removeAll(keepingCapacity: true)
