@@ -29,7 +29,7 @@ public struct FaultPlan: Equatable, Sendable {
     case nanWeight = "nan-weight"
     /// Changes one weight of this rank's replica after the update.
     case diverge
-    /// Makes every gradient phase from this step on 20 ms longer.
+    /// Makes every gradient phase from this step on 40 ms longer.
     case slow
   }
 
@@ -78,7 +78,7 @@ public struct FaultPlan: Equatable, Sendable {
       }
       if isDue(.stop, step: step, rank: rank) { raise(SIGSTOP) }
       if isDue(.kill, step: step, rank: rank) { raise(SIGKILL) }
-      if kind == .slow, self.rank == rank, step >= self.step { usleep(20_000) }
+      if kind == .slow, self.rank == rank, step >= self.step { usleep(40_000) }
       if isDue(.spin, step: step, rank: rank) { while true {} }
       if isDue(.late, step: step, rank: rank) { Self.waitLate() }
     case .exchange: if isDue(.killInExchange, step: step, rank: rank) { raise(SIGKILL) }

@@ -114,7 +114,10 @@ public final class RunLog {
 
   /// The reference's last lines.
   public func summary(_ trainer: Trainer, stepsOfThisRun: Int, seconds: Double) {
-    guard stepsOfThisRun > 0 else { return line("Nothing to do: step \(trainer.step) was already reached.") }
+    guard stepsOfThisRun > 0 else {
+      line("Nothing to do: step \(trainer.step) was already reached.")
+      return line("Weights hash \(trainer.weightsHash) after step \(trainer.step)")
+    }
     let history = trainer.lossHistory
     line("")
     line(

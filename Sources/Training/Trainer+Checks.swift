@@ -19,6 +19,7 @@ extension Trainer {
     try ReplicaCheck.verify(hashes: digests, of: "the weights", step: step, communicator: communicator)
     let hash = XXHash64.hexadecimal(digest)
     progress.weightsHash = hash
+    comparedStep = step
     return hash
   }
 

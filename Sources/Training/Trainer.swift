@@ -36,6 +36,8 @@ public final class Trainer {
   /// How long the last step took; any thread may ask.
   public var lastStepSeconds: Double { Double(duration.load(ordering: .relaxed)) * 1e-6 }
   private var wishes = CheckpointWishes()
+  /// The last step whose weights were compared.
+  var comparedStep = 0
   /// Taken from `pendingRequests` and not yet in a record.
   var asked: SignalRequests = []
   /// When `run` began; nil before.
@@ -95,7 +97,8 @@ public final class Trainer {
     runStart = .now
     // A state that was saved in the middle of its validation gets it now.
     if step > 0, step < lastStep, isValidationDue(after: step) {
-      outputs?.validated(try validate().loss, self)
+      let loss = try validate().loss
+      outputs?.validated(loss, self)
     }
     while progress.step < lastStep {
       let step = progress.step + 1
@@ -109,10 +112,11 @@ public final class Trainer {
         outputs?.validated(validation.loss, self)
         if validation.stops { stops = true }
       }
-      // What a stop saves and reports is compared like the last step's.
-      if stops, !isLast { _ = try compareReplicas(step: step) }
-      let isWanted = wishes.isDue(for: record.ranks(asked: .checkpoint), step: step, seconds: seconds)
-      if stops || isWanted || isLast || isDue(settings.checkpointInterval, step) {
+      let wishing = record.ranks(asked: .checkpoint)
+      let isPlanned = stops || isLast || isDue(settings.checkpointInterval, step)
+      // A replica that has gone astray spoils the sum for all: nothing is saved that was not compared.
+      if (isPlanned || !wishing.isEmpty), comparedStep < step { _ = try compareReplicas(step: step) }
+      if wishes.isDue(for: wishing, step: step, seconds: seconds) || isPlanned {
         Watchdog.enter(phase: .checkpoint, step: step)
         try outputs?.save(self, isFinal: stops || isLast)
         profile.lap(.checkpoint)

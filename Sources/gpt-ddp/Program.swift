@@ -38,7 +38,7 @@ enum Program {
       }
     } catch {
       // If rank 0 fails as well, as it does over most options, mpirun ends this process before its turn to speak.
-      if rank != 0 { sleep(4) }
+      if rank != 0 { sleep(3) }
       return report(error, by: rank == 0 ? "" : "rank \(rank): ")
     }
   }

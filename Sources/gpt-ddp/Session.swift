@@ -68,7 +68,14 @@ struct Session {
     }
     let firstStep = trainer.step
     let start = ContinuousClock.now
-    let wasStopped = try trainer.run(outputs)
+    let wasStopped: Bool
+    do {
+      wasStopped = try trainer.run(outputs)
+    } catch let error where error is AgreedFailure || error is PeerFailure {
+      // The ranks have found numbers that are not to be saved any more.
+      outputs?.end()
+      throw error
+    }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     outputs?.end()
     // Nothing is left to save: samples may be interrupted like any program.

@@ -1,0 +1,80 @@
+// Rows 4 and 5: signals ask for checkpoints and for an end that can be resumed.
+
+import Diagnostics
+import Foundation
+import Testing
+
+@testable import DataParallel
+
+@Suite(.enabled(if: hasMpirun, "mpirun is not installed"))
+struct SignalTests {
+  /// To the launcher, to a rank of a one-rank training, and straight to mpirun, whose own status is 1 then.
+  @Test(arguments: [
+    ("launcher", SIGTERM), ("launcher", SIGINT), ("launcher", SIGUSR2), ("alone", SIGTERM),
+    ("mpirun", SIGTERM), ("mpirun", SIGUSR2),
+  ])
+  func stopSignals(target: String, signal: Int32) throws {
+    var row = FaultRow(signal == SIGUSR2 ? 5 : 4, "signal \(signal) to \(target): saved, resumable")
+    let course = try Course()
+    let slow = ["--fault", "slow:rank=0,step=1"]
+    let job =
+      switch target {
+      case "launcher": try course.launch(ranks: 2, slow)
+      case "mpirun": try course.start(ranks: 2, slow)
+      default: try course.start(ranks: 1, slow)
+      }
+    try job.waitForStep(7)
+    job.survey()
+    let start = ContinuousClock.now
+    kill(job.pid, signal)
+    let status = job.end()
+    let left = job.remains(after: Effort.cleanSeconds)
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    let isMpirunsOwn = target == "mpirun" && signal == SIGTERM
+    #expect(status == (isMpirunsOwn ? 1 : ExitStatus.resumable), "\(job.text)")
+    #expect(job.text.contains("resum") && course.hasCheckpoint && left.what.isEmpty, "\(job.text)")
+    if Effort.isLong { #expect(seconds < 4) }
+    let isEqual = try course.finishes(ranks: 3)
+    row.add(survived: isEqual, equal: isEqual, seconds: seconds)
+    row.report()
+  }
+
+  /// A step or a validation that outlasts mpirun's window: the last finished step is what is saved.
+  @Test(arguments: ["late:rank=1,step=17", "late:rank=0,step=17", "late-in-validation:rank=0,step=14"])
+  func terminationInALongPhase(fault: String) throws {
+    var row = FaultRow(4, "SIGTERM to mpirun in a phase of 4 s (\(fault))")
+    let course = try Course()
+    let lateStep = fault.contains("validation") ? 14 : 16
+    let job = try course.start(ranks: 2, ["--checkpoint-interval", "0", "--fault", fault])
+    try job.waitForStep(lateStep)
+    usleep(100_000)
+    job.survey()
+    let start = ContinuousClock.now
+    kill(job.pid, SIGTERM)
+    #expect(job.end() == 1, "\(job.text)")
+    let left = job.remains(after: Effort.cleanSeconds)
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    #expect(left.what.isEmpty, "\(left.what)")
+    #expect(
+      job.text.contains("SIGTERM: the state after step \(lateStep) is saved and resumable"), "\(job.text)")
+    let isEqual = try course.finishes(ranks: 1)
+    row.add(survived: isEqual, equal: isEqual, seconds: seconds)
+    row.report()
+  }
+
+  /// However many ranks see the signal at however many steps.
+  @Test func oneUserSignalOneCheckpoint() throws {
+    var row = FaultRow(5, "SIGUSR1 to mpirun: one checkpoint, training goes on")
+    let course = try Course()
+    let job = try course.start(
+      ranks: 3, ["--checkpoint-interval", "0", "--keep", "9", "--fault", "slow:rank=0,step=1"])
+    try job.waitForStep(5)
+    kill(job.pid, SIGUSR1)
+    #expect(job.end() == 0, "\(job.text)")
+    let saved = course.outputs.filter { $0.contains("step-") && !$0.contains("000042") }
+    #expect(saved.count == 1, "\(course.outputs)")
+    let isEqual = try course.isUndisturbed(job)
+    row.add(survived: isEqual, equal: isEqual)
+    row.report()
+  }
+}

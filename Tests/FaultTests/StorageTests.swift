@@ -1,0 +1,107 @@
+// Rows 12 and 18: disks that are full or closed, two jobs in one place. Training outlives what is not the final save.
+
+import Diagnostics
+import Foundation
+import Testing
+
+@Suite struct StorageTests {
+  static let isRoot = geteuid() == 0
+  /// Mounting in a namespace of its own, so that nothing stays mounted.
+  private static let unshare = ["unshare", "-m", "sh", "-c"]
+
+  /// A checkpoint of the training is 64 kB; the disk has room for one and its successor, or not even that.
+  @Test(.enabled(if: isRoot, "a small tmpfs needs root")) func fullDisk() throws {
+    var row = FaultRow(12, "disk full: old file intact, training goes on")
+    let course = try Course()
+    #expect(try course.start(ranks: 1, ["--max-steps", "10"]).end() == 0)
+    // What is there fills the disk up to 20 kB.
+    let script = """
+      set -e
+      cp -r '\(course.folder)/out' '\(course.folder)/saved'
+      mount -t tmpfs -o size=1m tmpfs '\(course.folder)/out'
+      cp '\(course.folder)/saved/model.jld2' '\(course.folder)/out/'
+      dd if=/dev/zero of='\(course.folder)/out/filler' bs=1k count=2000 2>/dev/null || true
+      truncate -s -20k '\(course.folder)/out/filler'
+      status=0
+      "$@" || status=$?
+      cmp '\(course.folder)/saved/model.jld2' '\(course.folder)/out/model.jld2'
+      ls '\(course.folder)/out'
+      exit $status
+      """
+    let job = try Job(
+      Self.unshare + [script, "sh", Job.program] + course.options(["--resume"]), log: course.folder)
+    // The last save fails too, and that decides the status.
+    #expect(job.end() == ExitStatus.failure, "\(job.text)")
+    let warnings = job.lines.filter { $0.hasPrefix("warning: no checkpoint was saved") }
+    #expect(warnings.count >= 7 && warnings.allSatisfy { $0.contains("No space left") }, "\(job.text)")
+    #expect(!job.text.contains(".tmp.") && !job.text.contains("differ"), "\(job.text)")
+    let isEqual = try course.isUndisturbed(job)
+    row.add(survived: isEqual, equal: isEqual)
+    row.report()
+  }
+
+  @Test(.enabled(if: isRoot, "mounting needs root")) func readOnlyFolder() throws {
+    let course = try Course()
+    #expect(try course.start(ranks: 1, ["--max-steps", "10"]).end() == 0)
+    let script = """
+      mount --bind '\(course.folder)/out' '\(course.folder)/out' && mount -o remount,ro,bind '\(course.folder)/out' &&
+      exec "$@"
+      """
+    let job = try Job(
+      Self.unshare + [script, "sh", Job.program] + course.options(["--resume"]), log: course.folder)
+    #expect(job.end() == ExitStatus.usage, "\(job.text)")
+    #expect(job.errors.count == 1 && job.text.contains("Read-only file system"), "\(job.text)")
+    try course.finishes(ranks: 1)
+  }
+
+  /// Files may grow to 32 kB: a log and metrics may, a checkpoint may not.
+  @Test func fileSizeLimit() throws {
+    var row = FaultRow(12, "RLIMIT_FSIZE: old file intact, training goes on")
+    let course = try Course()
+    #expect(try course.start(ranks: 1, ["--max-steps", "10"]).end() == 0)
+    let before = try Data(contentsOf: URL(fileURLWithPath: course.checkpoint))
+    let job = try Job(
+      ["bash", "-c", "ulimit -f 32; exec \"$@\"", "bash", Job.program] + course.options(["--resume"]),
+      log: course.folder)
+    #expect(job.end() == ExitStatus.failure, "\(job.text)")
+    #expect(job.text.contains("warning: no checkpoint was saved") && job.text.contains("File too large"))
+    #expect(try Data(contentsOf: URL(fileURLWithPath: course.checkpoint)) == before)
+    let isEqual = try course.isUndisturbed(job)
+    row.add(survived: isEqual, equal: isEqual)
+    row.report()
+  }
+
+  /// One warning each, and the training ends well.
+  @Test func outputThatTakesNothing() throws {
+    var row = FaultRow(12, "metrics and log on a full disk: one warning each")
+    let course = try Course()
+    let job = try Job(
+      ["bash", "-c", "exec \"$@\" >/dev/full", "bash", Job.program]
+        + course.options(["--metrics", "/dev/full"]), log: course.folder)
+    #expect(job.end() == 0, "\(job.text)")
+    let warnings = job.lines.filter { $0.hasPrefix("warning: ") }
+    #expect(warnings.count == 2 && warnings.allSatisfy { $0.contains("No space left") }, "\(job.text)")
+    try #require(FileManager.default.fileExists(atPath: course.checkpoint))
+    row.add(survived: true)
+    row.report()
+  }
+
+  @Test func aSecondJobIsRefusedAndAStaleLockIsNot() throws {
+    var row = FaultRow(18, "two jobs on one output; stale lock and remains of a killed save")
+    let course = try Course()
+    let first = try course.start(ranks: 1, ["--fault", "late:rank=0,step=9"])
+    try first.waitForStep(8)
+    let second = try course.start(ranks: 1, ["--metrics", "\(course.folder)/other.jsonl"])
+    #expect(second.end() == ExitStatus.usage)
+    #expect(
+      second.errors.count == 1 && second.text.contains("is being written by process \(first.pid)"),
+      "\(second.text)")
+    kill(first.pid, SIGKILL)
+    _ = first.end()
+    try Data("half".utf8).write(to: URL(fileURLWithPath: course.checkpoint + ".tmp.\(first.pid)"))
+    #expect(course.outputs.contains("model.jld2.lock"))
+    let isEqual = try course.finishes(ranks: 2)
+    row.add(survived: isEqual, equal: isEqual)
+    row.report()
+  }
+}
