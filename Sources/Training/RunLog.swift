@@ -116,7 +116,7 @@ public final class RunLog {
   public func summary(_ trainer: Trainer, stepsOfThisRun: Int, seconds: Double) {
     guard stepsOfThisRun > 0 else {
       line("Nothing to do: step \(trainer.step) was already reached.")
-      return line("Weights hash \(trainer.weightsHash) after step \(trainer.step)")
+      return line("Weights hash \(trainer.currentWeightsHash) after step \(trainer.step)")
     }
     let history = trainer.lossHistory
     line("")

@@ -69,7 +69,7 @@ private struct SampleQueue {
         Foundation.write(STDOUT_FILENO, $0.baseAddress! + offset, $0.count - offset)
       }
       if written < 0, errno != EINTR {
-        Terminal.standardError.write("error: cannot write the samples: \(String(cString: strerror(errno)))\n")
+        StandardStream.error.line("error: cannot write the samples: \(String(cString: strerror(errno)))")
         exit(ExitStatus.failure)
       }
       offset += max(written, 0)
