@@ -93,7 +93,9 @@ let package = Package(
       // gpt-sample is the helper process that reads checkpoints for the tests.
       ["Checkpointing", "GPTModel", "Kernels", "Reproducibility", "Diagnostics", "gpt-sample"],
       exclude: ["Fixtures"]),
-    tests("Training", ["Training", "GPTModel", "Reproducibility", "Diagnostics"]),
+    tests(
+      "Training",
+      ["Training", "GPTModel", "DataParallel", "Kernels", "Reproducibility", "Diagnostics"]),
     tests("Fault", ["gpt-ddp", "DataParallel", "Diagnostics"]),
     tests("Programs", ["gpt-ddp", "gpt-sample", "Diagnostics"]),
   ],
