@@ -29,7 +29,7 @@ public struct FaultPlan: Equatable, Sendable {
     case nanWeight = "nan-weight"
     /// Changes one weight of this rank's replica after the update.
     case diverge
-    /// Makes every gradient phase from this step on 40 ms longer.
+    /// Makes every gradient phase from this step on 20 ms longer, or as many as `ms=` says.
     case slow
   }
 
@@ -39,6 +39,7 @@ public struct FaultPlan: Equatable, Sendable {
   public let rank: Int
   public let step: Int
   public let isInEveryStart: Bool
+  private let milliseconds: UInt32
 
   /// - Throws: `InvalidInput` if the text is malformed or faults are not enabled.
   public init(_ text: String) throws {
@@ -52,7 +53,7 @@ public struct FaultPlan: Equatable, Sendable {
       if halves.count == 2, let number = Int(halves[1]) { numbers[halves[0]] = number }
     }
     guard let kind = parts.first.flatMap(Kind.init(rawValue:)), let rank = numbers["rank"],
-      let step = numbers["step"], Set(numbers.keys).isSubset(of: ["rank", "step", "every"])
+      let step = numbers["step"], Set(numbers.keys).isSubset(of: ["rank", "step", "every", "ms"])
     else {
       throw InvalidInput(
         "--fault '\(text)' is malformed; write KIND:rank=R,step=S with KIND one of "
@@ -61,6 +62,7 @@ public struct FaultPlan: Equatable, Sendable {
     self.kind = kind
     self.rank = rank
     self.step = step
+    milliseconds = UInt32(clamping: numbers["ms"] ?? 20)
     isInEveryStart = numbers["every"] == 1
   }
 
@@ -78,7 +80,7 @@ public struct FaultPlan: Equatable, Sendable {
       }
       if isDue(.stop, step: step, rank: rank) { raise(SIGSTOP) }
       if isDue(.kill, step: step, rank: rank) { raise(SIGKILL) }
-      if kind == .slow, self.rank == rank, step >= self.step { usleep(40_000) }
+      if kind == .slow, self.rank == rank, step >= self.step { usleep(milliseconds * 1000) }
       if isDue(.spin, step: step, rank: rank) { while true {} }
       if isDue(.late, step: step, rank: rank) { Self.waitLate() }
     case .exchange: if isDue(.killInExchange, step: step, rank: rank) { raise(SIGKILL) }

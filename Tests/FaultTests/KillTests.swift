@@ -29,7 +29,7 @@ struct KillTests {
       let course = try Course()
       let job = try course.start(ranks: size, ["--fault", "slow:rank=0,step=1"])
       try job.waitForStep(1)
-      usleep(UInt32.random(in: 0..<1_700_000, using: &dice))
+      usleep(UInt32.random(in: 0..<900_000, using: &dice))
       job.survey()
       let ranks = size == 1 ? [job.pid] : job.ranks
       let start = ContinuousClock.now

@@ -16,7 +16,8 @@ struct SignalTests {
   func stopSignals(target: String, signal: Int32) throws {
     var row = FaultRow(signal == SIGUSR2 ? 5 : 4, "signal \(signal) to \(target): saved, resumable")
     let course = try Course()
-    let slow = ["--fault", "slow:rank=0,step=1"]
+    // mpirun passes SIGTERM on after a second.
+    let slow = ["--fault", "slow:rank=0,step=1,ms=\(target == "mpirun" ? 50 : 20)"]
     let job =
       switch target {
       case "launcher": try course.launch(ranks: 2, slow)

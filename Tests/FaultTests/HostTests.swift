@@ -1,0 +1,117 @@
+// Rows 7, 8, 21: two hosts in network namespaces of this machine; the wire between them is cut or slow, one loses
+// power. Needs root; scripts/multinode.sh makes the hosts.
+
+import Diagnostics
+import Foundation
+import Testing
+
+@testable import DataParallel
+
+@Suite(
+  .serialized,
+  .enabled(
+    if: geteuid() == 0 && hasMpirun && Launcher.find("ip", in: "/usr/sbin:/sbin:/usr/bin:/bin") != nil
+      && access("/run/microgpt-multinode", F_OK) != 0,
+    "network namespaces need root, ip, and that no other test has made its hosts"))
+struct HostTests {
+  private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("scripts/multinode.sh")
+    .path
+
+  private func multinode(_ arguments: String..., in course: Course) throws -> String {
+    let job = try Job([Self.script] + arguments, log: course.folder)
+    #expect(job.end() == 0, "\(arguments): \(job.text)")
+    return job.text
+  }
+
+  /// One rank on each host; rank 0, which writes, on host1.
+  private func train(_ course: Course, ranks: Int = 2, _ extra: [String]) throws -> Job {
+    try Job(
+      [Self.script, "run", "-np", String(ranks), "--", Job.program] + course.options(extra),
+      log: course.folder)
+  }
+
+  /// On host1, whose lock it is.
+  private func finishes(_ course: Course, ranks: Int) throws -> Bool {
+    let job = try train(course, ranks: ranks, ["--resume"])
+    #expect(job.end() == 0, "\(job.text)")
+    return try course.isUndisturbed(job)
+  }
+
+  private func processes(_ host: String, _ course: Course) throws -> [pid_t] {
+    try multinode("pids", host, in: course).split(separator: "\n").compactMap { pid_t($0) }
+  }
+
+  private func areGone(_ processes: [pid_t], within seconds: Double) -> Bool {
+    let end = ContinuousClock.now + .seconds(seconds)
+    while ContinuousClock.now < end {
+      let living = processes.filter {
+        let state = Leftovers.read("/proc/\($0)/stat")
+        return !state.isEmpty && !state.contains(") Z ")
+      }
+      if living.isEmpty { return true }
+      usleep(20_000)
+    }
+    return false
+  }
+
+  @Test func hostsAndWires() throws {
+    let course = try Course()
+    _ = try multinode("up", "2", in: course)
+    defer { _ = try? multinode("down", in: course) }
+    try cutWire()
+    try powerCut()
+    try slowWire()
+  }
+
+  private func cutWire() throws {
+    var row = FaultRow(7, "network partition of two hosts, --hang-timeout 3: both sides end")
+    let course = try Course()
+    let job = try train(course, ["--fault", "slow:rank=0,step=1,ms=60", "--hang-timeout", "3"])
+    try job.waitForStep(6)
+    let sides = try [processes("host1", course), processes("host2", course)]
+    #expect(sides.allSatisfy { !$0.isEmpty })
+    // The programs; mpirun and its daemons have patience of their own.
+    let ranks = sides.map { $0.filter { Leftovers.read("/proc/\($0)/comm").hasPrefix("gpt-ddp") } }
+    #expect(ranks.map(\.count) == [1, 1])
+    let start = ContinuousClock.now
+    _ = try multinode("partition", "host2", in: course)
+    #expect(areGone(ranks[0], within: 3 + Effort.cleanSeconds + 2), "host1 lives on: \(job.text)")
+    #expect(areGone(ranks[1], within: 3 + Effort.cleanSeconds + 2), "host2 lives on: \(job.text)")
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    #expect(job.text.contains("no sign of rank 1 (host2, pid \(ranks[1].first ?? 0)) for 3 s"), "\(job.text)")
+    for host in ["host1", "host2"] { _ = try multinode("kill", host, in: course) }
+    #expect(job.end() != 0)
+    _ = try multinode("heal", in: course)
+    let isEqual = try finishes(course, ranks: 2)
+    row.add(survived: isEqual, equal: isEqual, seconds: seconds)
+    row.report()
+  }
+
+  private func powerCut() throws {
+    var row = FaultRow(8, "host with its daemon lost (kill -9 of all on it); resumed on the other")
+    let course = try Course()
+    let job = try train(course, ["--fault", "slow:rank=0,step=1,ms=40"])
+    try job.waitForStep(8)
+    let survivors = try processes("host1", course)
+    let start = ContinuousClock.now
+    _ = try multinode("kill", "host2", in: course)
+    #expect(job.end() != 0, "\(job.text)")
+    #expect(areGone(survivors, within: Effort.cleanSeconds), "\(job.text)")
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    let isEqual = try finishes(course, ranks: 1)
+    row.add(survived: isEqual, equal: isEqual, seconds: seconds)
+    row.report()
+  }
+
+  private func slowWire() throws {
+    var row = FaultRow(21, "wire of 5 Mbit/s between two hosts: same bits")
+    let course = try Course()
+    _ = try multinode("rate", "host2", "5mbit", in: course)
+    let job = try train(course, [])
+    #expect(job.end() == 0, "\(job.text)")
+    let isEqual = try course.isUndisturbed(job)
+    row.add(survived: isEqual, equal: isEqual)
+    row.report()
+  }
+}
