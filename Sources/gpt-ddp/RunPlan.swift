@@ -115,9 +115,12 @@ struct RunPlan {
 
   var validationFraction: Double { options.double("val-frac", default: preset.validationFraction) }
 
-  func settings(localSize: Int, coreCount: Int) -> RunSettings {
+  /// - Parameters:
+  ///   - localSize: ranks of this host.
+  ///   - coreCount, usableCount: of this host, and those that a binding leaves this rank.
+  func settings(localSize: Int, coreCount: Int, usableCount: Int) -> RunSettings {
     var settings = RunSettings()
-    settings.threads = options.int("threads", default: max(1, coreCount / localSize))
+    settings.threads = options.int("threads", default: max(1, min(coreCount / localSize, usableCount)))
     settings.lastStep = options.givenInt("max-steps")
     settings.logInterval = options.int("log-interval")
     settings.checkpointInterval =

@@ -38,7 +38,9 @@ struct Session {
       if communicator.isRoot { print("{\"seconds\": \(seconds)}") }
       return ExitStatus.success
     }
-    let settings = plan.settings(localSize: communicator.localSize, coreCount: Communicator.coreCount)
+    let settings = plan.settings(
+      localSize: communicator.localSize, coreCount: Communicator.coreCount,
+      usableCount: Machine.usableProcessors)
     let trainer = try communicator.together {
       try Trainer(
         configuration: begin.configuration, settings: settings, tokenizer: begin.tokenizer,
