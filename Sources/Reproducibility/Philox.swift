@@ -10,7 +10,6 @@ public enum RandomPurpose: UInt32, Sendable {
   case documentOrder = 3
   case sampling = 4
   case syntheticCorpus = 5
-  case chunkShift = 6
 }
 
 /// Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",

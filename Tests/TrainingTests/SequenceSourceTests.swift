@@ -28,17 +28,13 @@ import Testing
     }
   }
 
-  @Test func rangesAndShifts() throws {
+  @Test func ranges() throws {
     let corpus = try TestCorpus("aä0123456789", .chunks)
     let source = try corpus.chunks(3, range: 2..<12)
     #expect(source.count == 3)
     #expect(try corpus.text(source, 0) == "0123")
     #expect(try corpus.text(source, 2) == "6789")
-    let shifted = source.shifted(by: 1)
-    #expect(shifted.count == 2)
-    #expect(try corpus.text(shifted, 1) == "4567")
     #expect(try corpus.chunks(3, range: 2..<5).count == 0)
-    #expect(try corpus.chunks(3, range: 2..<5).shifted(by: 2).count == 0)
   }
 
   @Test func counts() {

@@ -35,27 +35,12 @@ public struct ChunkSource: SequenceSource {
     byteCount = scan.byteCount
   }
 
-  private init(_ other: ChunkSource, range: Range<Int>) {
-    self.range = range
-    file = other.file
-    blockSize = other.blockSize
-    tokenizer = other.tokenizer
-    index = other.index
-    byteCount = other.byteCount
-  }
-
   public var count: Int { Self.chunkCount(characters: range.count, blockSize: blockSize) }
   public var longestSequence: Int { blockSize + 1 }
 
   /// How many chunks a text has: starts 0, T, 2T, … while start + T + 1 ≤ characters.
   public static func chunkCount(characters: Int, blockSize: Int) -> Int {
     characters < blockSize + 1 ? 0 : (characters - blockSize - 1) / blockSize + 1
-  }
-
-  /// The same text with every chunk starting `shift` characters later, `0..<T`; at most one chunk fewer.
-  public func shifted(by shift: Int) -> ChunkSource {
-    precondition((0..<blockSize).contains(shift))
-    return ChunkSource(self, range: min(range.lowerBound + shift, range.upperBound)..<range.upperBound)
   }
 
   public func tokens(of index: Int, into tokens: inout [Int32]) throws {
