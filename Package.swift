@@ -96,7 +96,7 @@ let package = Package(
     tests(
       "Training",
       ["Training", "GPTModel", "DataParallel", "Kernels", "Reproducibility", "Diagnostics"]),
-    tests("Fault", ["gpt-ddp", "DataParallel", "Diagnostics"]),
+    tests("Fault", ["gpt-ddp", "Checkpointing", "Training", "DataParallel", "Diagnostics"]),
     tests("Programs", ["gpt-ddp", "gpt-sample", "Diagnostics"]),
   ],
   swiftLanguageModes: [.v6]

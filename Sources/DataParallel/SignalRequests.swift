@@ -50,9 +50,12 @@ public struct SignalRequests: OptionSet, Sendable {
     pthread_sigmask(SIG_UNBLOCK, &handled, nil)
   }
 
-  /// Gives the signals their default effect again: there is nothing left to save.
-  public static func uninstall() {
-    for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT] { signal(number, SIG_DFL) }
+  /// There is nothing left to save: SIGTERM and SIGINT end the process, SIGUSR1 and SIGUSR2 do nothing.
+  ///
+  /// Not for a run that ends because it was asked to: a signal may still be on its way to this rank.
+  public static func ignoreWishes() {
+    for number in [SIGUSR1, SIGUSR2] { signal(number, SIG_IGN) }
+    for number in [SIGTERM, SIGINT] { signal(number, SIG_DFL) }
   }
 
   /// SIGCONTs so far. mpirun sends one a second before its SIGTERM; so does who continues a paused job.

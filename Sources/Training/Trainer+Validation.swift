@@ -5,10 +5,18 @@ import Foundation
 import GPTModel
 
 extension Trainer {
-  /// Mean loss over all validation targets, in nats: the same bits on all ranks, for any number of them; and
-  /// whether a rank was asked to stop meanwhile.
-  func validate() throws -> (loss: Double, stops: Bool) {
-    guard let source = split.validation else { return (.nan, false) }
+  /// What a validation found, equal on all ranks.
+  struct Validation {
+    /// Mean over all validation targets, in nats: the same bits for any number of ranks.
+    var loss = Double.nan
+    /// Lower than ever before in this training.
+    var isBest = false
+    /// A rank was asked to stop meanwhile.
+    var stops = false
+  }
+
+  func validate() throws -> Validation {
+    guard let source = split.validation else { return Validation() }
     Watchdog.enter(phase: .validation, step: step)
     try faults?.reach(.validation, step: step, rank: communicator.rank)
     computer.prepare()
@@ -44,10 +52,11 @@ extension Trainer {
     let total = all.reduce(0) { $0 + Int($1[1]) }
     let sums = all.flatMap { $0.dropFirst(2).map { Double(bitPattern: $0) } }
     let loss = CanonicalTree.sum(sums) / Double(total)
+    let isBest = !(progress.bestValidationLoss <= loss)
     stateLock.withLock {
-      if !(progress.bestValidationLoss <= loss) { progress.bestValidationLoss = loss }
+      if isBest { progress.bestValidationLoss = loss }
     }
     profile.lap(.validation)
-    return (loss, all.contains { $0[0] == 1 })
+    return Validation(loss: loss, isBest: isBest, stops: all.contains { $0[0] == 1 })
   }
 }

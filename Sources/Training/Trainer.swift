@@ -107,13 +107,18 @@ public final class Trainer {
       duration.store(Int((ContinuousClock.now - start) / .microseconds(1)), ordering: .relaxed)
       let isLast = step == lastStep
       var stops = !record.ranks(asked: .stop).isEmpty
+      var isBest = false
       if isValidationDue(after: step) {
         let validation = try validate()
         outputs?.validated(validation.loss, self)
         if validation.stops { stops = true }
+        isBest = validation.isBest
       }
       let wishing = record.ranks(asked: .checkpoint)
-      let isPlanned = stops || isLast || isDue(settings.checkpointInterval, step)
+      // The best state is saved when it is found; later it would not be there any more.
+      let isPlanned =
+        stops || isLast || isDue(settings.checkpointInterval, step)
+        || isBest && settings.checkpointInterval > 0
       // A replica that has gone astray spoils the sum for all: nothing is saved that was not compared.
       if (isPlanned || !wishing.isEmpty), comparedStep < step { _ = try compareReplicas(step: step) }
       if wishes.isDue(for: wishing, step: step, seconds: seconds) || isPlanned {

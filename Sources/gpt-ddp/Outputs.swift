@@ -16,7 +16,7 @@ final class Outputs: TrainingOutputs {
   private let writer: BackgroundWriter?
   private let rotation: CheckpointRotation
   private var bestValidationLoss = Double.infinity
-  private var isBest = false
+  private var bestStep = -1
   /// Held while saving, by the thread that trains or by `LastResort`.
   private let saveLock = NSLock()
   private var savedStep: Int
@@ -61,7 +61,7 @@ final class Outputs: TrainingOutputs {
     log.validated(loss, trainer)
     if loss < bestValidationLoss {
       bestValidationLoss = loss
-      isBest = true
+      bestStep = trainer.step
     }
   }
 
@@ -71,14 +71,13 @@ final class Outputs: TrainingOutputs {
     defer { saveLock.unlock() }
     // The metrics file must never be behind a checkpoint: what a resumed run finds there it does not repeat.
     metrics?.flush()
-    let (rotation, isBest, faults) = (rotation, isBest, trainer.faults)
+    let (rotation, isBest, faults) = (rotation, bestStep == trainer.step, trainer.faults)
     writer.submit(trainer.snapshot()) { snapshot in
       try rotation.save(snapshot, isBest: isBest) { phase in
         // Faults at these points end the process or do nothing.
         try? faults?.reach(phase.faultPoint, step: snapshot.training?.progress.step ?? 0, rank: 0)
       }
     }
-    self.isBest = false
     savedStep = trainer.step
     if isFinal {
       do { try writer.wait() } catch { finalSaveFailed = true }

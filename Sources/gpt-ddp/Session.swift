@@ -80,8 +80,6 @@ struct Session {
     }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     outputs?.end()
-    // Nothing is left to save: samples may be interrupted like any program.
-    SignalRequests.uninstall()
     if let outputs {
       outputs.log.summary(trainer, stepsOfThisRun: trainer.step - firstStep, seconds: seconds)
       if plan.saves, trainer.step > firstStep, !outputs.finalSaveFailed {
@@ -93,6 +91,8 @@ struct Session {
         outputs.log.line(
           "Stopped by request after step \(trainer.step) of \(trainer.configuration.totalSteps)\(how)")
       } else {
+        // Nothing is left to save: samples may be interrupted like any program.
+        SignalRequests.ignoreWishes()
         outputs.finalSamples(trainer)
       }
     }

@@ -74,7 +74,7 @@ struct ErrorTests {
   }
 
   @Test func aJobPausedAsAWholeGoesOn() throws {
-    var row = FaultRow(6, "whole job stopped for 5 s and continued, --hang-timeout 3")
+    var row = FaultRow(6, "whole job stopped for 4 s and continued, --hang-timeout 3")
     let course = try Course()
     let job = try course.start(
       ranks: 2, ["--fault", "slow:rank=0,step=1", "--hang-timeout", "3"])
@@ -82,7 +82,7 @@ struct ErrorTests {
     let ranks = job.ranks
     #expect(ranks.count == 2)
     for rank in ranks { kill(rank, SIGSTOP) }
-    sleep(5)
+    usleep(4_200_000)
     for rank in ranks { kill(rank, SIGCONT) }
     #expect(job.end() == 0, "\(job.text)")
     let isEqual = try course.isUndisturbed(job)

@@ -1,0 +1,70 @@
+// Rules behind the faults, without any process: which wishes are one, whose lock is whose.
+
+import Diagnostics
+import Foundation
+import Testing
+
+@testable import Checkpointing
+@testable import Training
+
+@Suite struct CheckpointWishesTests {
+  /// Which of these wishes lead to a checkpoint.
+  private func due(_ wishes: [(ranks: Set<Int>, step: Int, seconds: Double)]) -> [Bool] {
+    var rule = CheckpointWishes()
+    return wishes.map { rule.isDue(for: $0.ranks, step: $0.step, seconds: $0.seconds) }
+  }
+
+  /// One signal that reaches the ranks around a record, and milliseconds later.
+  @Test func oneSignalIsOneWish() {
+    #expect(due([([0, 2], 7, 100), ([1], 8, 130), ([], 9, 130)]) == [true, false, false])
+    #expect(due([([1], 10, 160), ([0], 14, 160.5)]) == [true, false])
+  }
+
+  /// The same ranks again, though at once; other ranks, but later.
+  @Test func aSecondSignalIsASecondWish() {
+    #expect(due([([0, 1], 7, 100), ([0], 8, 100.1), ([1], 9, 100.2)]) == [true, true, false])
+    #expect(due([([0], 7, 100), ([1], 20, 105)]) == [true, true])
+  }
+}
+
+@Suite struct LockTests {
+  /// A supervised job that lost the host of its rank 0 goes on elsewhere; another job does not.
+  @Test func aRestartTakesTheLockOfItsOwnJobOver() throws {
+    let course = try Course()
+    let checkpoint = course.checkpoint
+    try FileManager.default.createDirectory(atPath: "\(course.folder)/out", withIntermediateDirectories: true)
+    let lost = OutputLock.Holder(host: "lost", boot: "b", process: 1, start: 1, run: "run-1")
+    try Data(lost.text.utf8).write(to: URL(fileURLWithPath: "\(checkpoint).lock"))
+    for run in ["", "run-2"] {
+      let error = #expect(throws: InvalidInput.self) { try OutputLock(checkpoint: checkpoint, run: run) }
+      #expect(error?.message.contains("on host lost") == true)
+    }
+    let lock = try OutputLock(checkpoint: checkpoint, run: "run-1")
+    #expect(OutputLock.Holder(contentsOf: lock.path)?.run == "run-1")
+    lock.release()
+  }
+}
+
+@Suite struct BestCheckpointTests {
+  /// The state of the validation that made it the best, not whatever was saved next.
+  @Test func theBestIsSavedWhenItIsFound() throws {
+    let course = try Course()
+    let job = try course.start(ranks: 1, ["--max-steps", "19", "--checkpoint-interval", "6"])
+    #expect(job.end() == 0, "\(job.text)")
+    let reader = ContainedReader(executable: Job.program)
+    let best = try CheckpointFile.read("\(course.folder)/out/model.best.jld2", using: reader)
+    #expect(best.training?.progress.step == 14)
+    let expected = try Course.undisturbed.get().validations[14]
+    #expect(best.training.map { "\($0.progress.bestValidationLoss)" } == expected)
+  }
+}
+
+@Suite struct FaultPlanTests {
+  @Test func faultsAreRefusedUnlessEnabled() throws {
+    let course = try Course()
+    let job = try course.start(
+      ranks: 1, ["--fault", "kill:rank=0,step=1"], environment: ["MICROGPT_ENABLE_FAULTS": "0"])
+    #expect(job.end() == ExitStatus.usage)
+    #expect(job.errors.count == 1 && job.text.contains("test interface"), "\(job.text)")
+  }
+}
