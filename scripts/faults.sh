@@ -38,10 +38,22 @@ swift test --skip-build --no-parallel --filter FaultTests >"$work/log" 2>&1 || s
 grep -E '✘|skipped|Test run' "$work/log" >&2 || true
 [ -s "$work/table" ] || die "no test has measured anything: $(tail -n 5 "$work/log")"
 
+# Rows of one fault are added up; the seconds are those of the slowest try.
 table() {
   echo '| # | fault | tries | survived | bits equal | seconds to a clean end |'
   echo '|---|---|---|---|---|---|'
-  sort -t "$(printf '\t')" -k1,1n -k2 "$work/table" | awk -F '\t' '{ print "| " $1 " " $2 }'
+  awk -F '\t' '
+    { key = $1 "\t" $2; tries[key] += $3; survived[key] += $4; equal[key] += $5; compared[key] += $6
+      if ($7 != "" && $7 + 0 >= seconds[key] + 0) seconds[key] = $7 }
+    END {
+      for (key in tries) {
+        split(key, part, "\t")
+        bits = compared[key] ? equal[key] "/" compared[key] : "–"
+        end = seconds[key] == "" ? "–" : seconds[key]
+        printf "%d\t| %d | %s | %d | %d | %s | %s |\n",
+          part[1], part[1], part[2], tries[key], survived[key], bits, end
+      }
+    }' "$work/table" | sort -t "$(printf '\t')" -k1,1n -k2,2 | cut -f 2
   echo
   echo "$kills random kills, $(core_count) cores; \`scripts/faults.sh --kills $kills --seed $seed\`"
 }

@@ -19,7 +19,11 @@ struct ErrorTests {
     (10, "diverge", "the weights differ between ranks at step 25: rank 1 ("),
   ])
   func oneLineOfCause(number: Int, kind: String, cause: String) throws {
-    var row = FaultRow(number, "\(kind) on one of three ranks: one line of cause")
+    var row = FaultRow(
+      number,
+      number == 9
+        ? "error thrown on one of three ranks: one line of cause"
+        : "NaN in loss, gradient or weight, diverged replica: named, nothing bad saved")
     let course = try Course()
     let job = try course.start(ranks: 3, ["--fault", "\(kind):rank=1,step=21"])
     // It happens milliseconds before this step's line would come.
@@ -52,7 +56,7 @@ struct ErrorTests {
 
   /// Row 6: stopped or spinning, named by the survivors within the timeout.
   @Test(arguments: ["stop", "spin"]) func aHungRankIsNamed(kind: String) throws {
-    var row = FaultRow(6, "rank that hangs (\(kind)), --hang-timeout 3")
+    var row = FaultRow(6, "rank stopped or spinning, `--hang-timeout 3`: named, job ends")
     let course = try Course()
     let job = try course.start(ranks: 3, ["--fault", "\(kind):rank=1,step=21", "--hang-timeout", "3"])
     try job.waitForStep(20)
@@ -74,7 +78,7 @@ struct ErrorTests {
   }
 
   @Test func aJobPausedAsAWholeGoesOn() throws {
-    var row = FaultRow(6, "whole job stopped for 4 s and continued, --hang-timeout 3")
+    var row = FaultRow(6, "whole job stopped for 4 s and continued, `--hang-timeout 3`: goes on")
     let course = try Course()
     let job = try course.start(
       ranks: 2, ["--fault", "slow:rank=0,step=1", "--hang-timeout", "3"])

@@ -42,12 +42,11 @@ struct FaultRow {
     if let seconds { slowest = max(slowest ?? 0, seconds) }
   }
 
-  /// Adds the row to the file that MICROGPT_FAULT_TABLE names.
+  /// Adds the row to the file that MICROGPT_FAULT_TABLE names; scripts/faults.sh adds up rows of one fault.
   func report() {
     guard let path = ProcessInfo.processInfo.environment["MICROGPT_FAULT_TABLE"] else { return }
-    let bits = compared == 0 ? "–" : "\(equal)/\(compared)"
-    let seconds = slowest.map { String(format: "%.1f", $0) } ?? "–"
-    let line = "\(number)\t| \(fault) | \(tries) | \(survived) | \(bits) | \(seconds) |\n"
+    let seconds = slowest.map { String(format: "%.1f", $0) } ?? ""
+    let line = "\(number)\t\(fault)\t\(tries)\t\(survived)\t\(equal)\t\(compared)\t\(seconds)\n"
     Self.lock.withLock { _ in
       let file = fopen(path, "a")
       fputs(line, file)

@@ -55,25 +55,28 @@ struct KillTests {
     ("kill-in-validation", 1), ("kill", 0),
   ])
   func killsAtMarkedPoints(point: String, rank: Int) throws {
-    var row = FaultRow(2, "kill -9 at a marked point: \(point)")
+    var row = FaultRow(2, "kill -9 in a save (three points), exchange, validation, gradient")
     let course = try Course()
     // A save at step 20, a validation after step 28.
     let step = point == "kill-in-validation" ? 28 : point.hasPrefix("kill-in") ? 22 : 20
     let job = try course.start(ranks: 2, ["--fault", "\(point):rank=\(rank),step=\(step)"])
-    #expect(job.end() == 128 + SIGKILL, "\(job.text)")
+    try job.waitForStep(step - 2)
+    job.survey()
     let start = ContinuousClock.now
+    #expect(job.end() == 128 + SIGKILL, "\(job.text)")
     let left = job.remains(after: Effort.cleanSeconds)
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
     #expect(left.what.isEmpty, "\(left.what)")
     #expect(course.hasCheckpoint, "\(course.outputs)")
     let isEqual = try course.finishes(ranks: 3)
-    row.add(survived: isEqual, equal: isEqual, seconds: (ContinuousClock.now - start) / .seconds(1))
+    row.add(survived: isEqual, equal: isEqual, seconds: seconds)
     row.report()
   }
 
   /// The supervisor starts again by itself and ends with the same bits, also before the first checkpoint, and
   /// does not take an older run's checkpoint for its own.
   @Test(arguments: [2, 22]) func supervisedRestart(step: Int) throws {
-    var row = FaultRow(1, "--supervise: rank killed in step \(step), restarted by itself")
+    var row = FaultRow(1, "`--supervise`: rank killed before and after the first checkpoint")
     let course = try Course()
     let old = try course.start(ranks: 1, ["--seed", "7", "--max-steps", "30"])
     #expect(old.end() == 0)
@@ -97,7 +100,7 @@ struct KillTests {
 
   /// Row 11: the newest file is damaged; the one before it carries on.
   @Test(arguments: ["cut", "flipped", "empty"]) func damagedNewestCheckpoint(damage: String) throws {
-    var row = FaultRow(11, "newest checkpoint \(damage); resume falls back")
+    var row = FaultRow(11, "newest checkpoint cut, flipped, empty: resume falls back")
     let course = try Course()
     #expect(try course.start(ranks: 1, ["--max-steps", "25"]).end() == 0)
     var bytes = try Data(contentsOf: URL(fileURLWithPath: course.checkpoint))

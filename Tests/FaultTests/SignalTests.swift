@@ -14,7 +14,11 @@ struct SignalTests {
     ("mpirun", SIGTERM), ("mpirun", SIGUSR2),
   ])
   func stopSignals(target: String, signal: Int32) throws {
-    var row = FaultRow(signal == SIGUSR2 ? 5 : 4, "signal \(signal) to \(target): saved, resumable")
+    var row = FaultRow(
+      signal == SIGUSR2 ? 5 : 4,
+      signal == SIGUSR2
+        ? "SIGUSR2 to launcher, mpirun: saved, stopped, resumable"
+        : "SIGTERM, SIGINT to launcher, mpirun, lone rank: saved, resumable")
     let course = try Course()
     // mpirun passes SIGTERM on after a second.
     let slow = ["--fault", "slow:rank=0,step=1,ms=\(target == "mpirun" ? 50 : 20)"]
@@ -43,7 +47,7 @@ struct SignalTests {
   /// A step or a validation that outlasts mpirun's window: the last finished step is what is saved.
   @Test(arguments: ["late:rank=1,step=17", "late:rank=0,step=17", "late-in-validation:rank=0,step=14"])
   func terminationInALongPhase(fault: String) throws {
-    var row = FaultRow(4, "SIGTERM to mpirun in a phase of 4 s (\(fault))")
+    var row = FaultRow(4, "SIGTERM to mpirun in a step or validation of 4 s: last finished step saved")
     let course = try Course()
     let lateStep = fault.contains("validation") ? 14 : 16
     let job = try course.start(ranks: 2, ["--checkpoint-interval", "0", "--fault", fault])
