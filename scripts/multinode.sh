@@ -66,6 +66,7 @@ up() {
     } >"/etc/netns/$host/hosts"
   done
   write_agent
+  wait_for_wires
   trap - ERR
   say "up: $(hosts | xargs)"
 }
@@ -126,6 +127,24 @@ run() {
     ${options[@]+"${options[@]}"} "$@"
 }
 
+# The kernel notices a plugged cable in its own time: waits until every host's wire carries and the bridge forwards
+# it, and drops what was learnt while it did not.
+wait_for_wires() {
+  local host tries
+  for host in $(hosts); do
+    for tries in $(seq 100); do
+      if ip -n "$host" -brief link show eth0 | grep -q LOWER_UP &&
+        [ "$(cat "/sys/class/net/$(cable "$host")/operstate")" = up ] &&
+        [ "$(cat "/sys/class/net/$(cable "$host")/brport/state")" = 3 ]; then
+        break
+      fi
+      [ "$tries" -lt 100 ] || die "the wire of $host does not come up"
+      sleep 0.05
+    done
+    ip -n "$host" neighbour flush dev eth0
+  done
+}
+
 # Traffic shaping on what a host sends.
 shape() {
   command -v tc >/dev/null || die "tc is missing: apt-get install iproute2"
@@ -141,6 +160,7 @@ heal() {
     ip link set "$(cable "$host")" up
     ip netns exec "$host" tc qdisc del dev eth0 root 2>/dev/null || true # there was none
   done
+  wait_for_wires
 }
 
 kill_all() {
