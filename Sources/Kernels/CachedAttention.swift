@@ -16,8 +16,7 @@ public struct KeyValueLayout: Sendable {
   }
 
   var channels: Int { heads * headSize }
-  /// T rounded up to four panels, which `multiplyRow` takes at a time.
-  var paddedCapacity: Int { fourPanels(capacity) }
+  var paddedCapacity: Int { wholePanels(capacity) }
   /// Floats for the keys: per head Kᵀ (D × T) in panels of 32 rows of the text.
   var keyCount: Int { heads * headSize * paddedCapacity }
   /// Floats for the values (T × C), with room to read a whole panel at the end.
@@ -26,11 +25,6 @@ public struct KeyValueLayout: Sendable {
   public var count: Int { (keyCount + valueCount + laneCount - 1) / laneCount * laneCount }
   /// Floats of scratch memory that `attendCached` needs.
   public var scratch: Int { heads * paddedCapacity }
-}
-
-/// `count` rounded up to four whole panels.
-private func fourPanels(_ count: Int) -> Int {
-  (count + 4 * panelWidth - 1) / (4 * panelWidth) * 4 * panelWidth
 }
 
 /// Stores the key and value (C each) of row `position`.
@@ -61,7 +55,7 @@ public func attendCached(
   for head in 0..<layout.heads {
     let scores = scratch + head * width
     multiplyRow(
-      query + head * D, cache + head * D * width, into: scores, depth: D, columns: fourPanels(count),
+      query + head * D, cache + head * D * width, into: scores, depth: D, columns: wholePanels(count),
       .store)
     let largest = maximum(scores, count: count)
     let sum = exponentials(of: scores, minus: largest, times: factor, into: scores, count: count)

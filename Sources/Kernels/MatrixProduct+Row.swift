@@ -13,6 +13,10 @@ func multiplyRow(
     rowTimesFourPanels(x, b + column * depth, panelSize, into: y + column, depth: depth, epilogue)
     column += 4 * panelWidth
   }
+  if columns - column >= 2 * panelWidth {
+    rowTimesTwoPanels(x, b + column * depth, panelSize, into: y + column, depth: depth, epilogue)
+    column += 2 * panelWidth
+  }
   let b = PanelMatrix(packed: b + column * depth, depth: depth)
   multiply(
     StridedMatrix(x, rowStride: 0), b, into: y + column, stride: 0, rows: columns > column ? 1 : 0,
@@ -39,4 +43,22 @@ private func rowTimesFourPanels(
     b += panelWidth
   }
   sums.write(to: y, stride: panelWidth, rows: 4, columns: panelWidth, epilogue)
+}
+
+@inline(__always)
+private func rowTimesTwoPanels(
+  _ x: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ panelSize: Int,
+  into y: UnsafeMutablePointer<Float>, depth: Int, _ epilogue: Epilogue
+) {
+  var sums = FourRows()
+  var b = b
+  for k in 0..<depth {
+    let value = Lanes(repeating: x[k])
+    sums.low0.multiplyAdd(value, b.lanes())
+    sums.high0.multiplyAdd(value, b.lanes(laneCount))
+    sums.low1.multiplyAdd(value, b.lanes(panelSize))
+    sums.high1.multiplyAdd(value, b.lanes(panelSize + laneCount))
+    b += panelWidth
+  }
+  sums.write(to: y, stride: panelWidth, rows: 2, columns: panelWidth, epilogue)
 }

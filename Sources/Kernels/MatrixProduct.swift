@@ -71,6 +71,13 @@ public func multiply(
         epilogue)
       row += 12
     }
+    if rows - row >= 8 {
+      tile8(
+        depth: depth, a: a.base + row * a.rowStride, aRowStride: a.rowStride, aColumnStride: a.columnStride,
+        b: panel, bStride: b.rowStride, c: c + row * cStride + column, cStride: cStride, columns: width,
+        epilogue)
+      row += 8
+    }
     while row < rows {
       let height = min(4, rows - row)
       tile4(

@@ -136,6 +136,31 @@ func tile12(
   bottom.write(to: c + 8 * cStride, stride: cStride, rows: 4, columns: columns, epilogue)
 }
 
+/// C (8 × `columns`): for products of few rows, such as texts decoded in lockstep. See `tile12`.
+@inline(__always)
+func tile8(
+  depth: Int,
+  a: UnsafePointer<Float>, aRowStride: Int, aColumnStride: Int,
+  b: UnsafePointer<Float>, bStride: Int,
+  c: UnsafeMutablePointer<Float>, cStride: Int, columns: Int, _ epilogue: Epilogue
+) {
+  var top = FourRows()
+  var bottom = FourRows()
+  var a = a
+  var b = b
+  let s = aRowStride
+  let (s2, s4) = (2 * s, 4 * s)
+  for _ in 0..<depth {
+    let (low, high) = (b.lanes(), b.lanes(laneCount))
+    top.multiplyAdd(a[0], a[s], a[s2], a[s2 + s], low, high)
+    bottom.multiplyAdd(a[s4], a[s4 + s], a[s4 + s2], a[s4 + s2 + s], low, high)
+    a += aColumnStride
+    b += bStride
+  }
+  top.write(to: c, stride: cStride, rows: 4, columns: columns, epilogue)
+  bottom.write(to: c + 4 * cStride, stride: cStride, rows: 4, columns: columns, epilogue)
+}
+
 /// C (`rows` × `columns`), 1 ≤ rows ≤ 4. Rows beyond the last one repeat it and are not written.
 @inline(__always)
 func tile4(
