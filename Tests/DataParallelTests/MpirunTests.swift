@@ -45,6 +45,12 @@ private final class Run {
 
   var text: String { (try? String(contentsOf: output, encoding: .utf8)) ?? "" }
 
+  /// A process that has ended and that its parent has not asked about yet (a zombie) does not run.
+  static func isRunning(_ process: pid_t) -> Bool {
+    let state = Leftovers.read("/proc/\(process)/stat")
+    return !state.isEmpty && !state.contains(") Z ")
+  }
+
   func wait(until condition: () -> Bool, seconds: Double = 60) -> Bool {
     let end = Date().addingTimeInterval(seconds)
     while Date() < end {
@@ -94,7 +100,7 @@ struct MpirunTests {
 
   @Test func aStuckRankIsNamed() throws {
     let run = try Run(ranks: 3, ["stuck", "1", "3"])
-    #expect(try run.status(within: 30) == ExitStatus.failure)
+    #expect(try run.status(within: 60) == ExitStatus.failure)
     #expect(run.text.contains("no sign of rank 1 ("), "output: \(run.text)")
     #expect(run.text.contains("waiting for records, step 3"))
   }
@@ -105,7 +111,7 @@ struct MpirunTests {
     let ranks = run.children
     try #require(ranks.count == 2)
     kill(ranks[1], SIGSTOP)
-    #expect(try run.status(within: 30) == ExitStatus.failure)
+    #expect(try run.status(within: 60) == ExitStatus.failure)
     #expect(run.text.contains("pid \(ranks[1])) for 3 s"), "output: \(run.text)")
   }
 
@@ -120,7 +126,7 @@ struct MpirunTests {
     for rank in ranks { kill(rank, SIGCONT) }
     sleep(1)
     kill(run.process.processIdentifier, SIGUSR2)
-    #expect(try run.status(within: 30) == ExitStatus.resumable, "output: \(run.text)")
+    #expect(try run.status(within: 60) == ExitStatus.resumable, "output: \(run.text)")
     #expect(run.text.contains("checkpoint") && run.text.contains("stopped"))
   }
 
@@ -136,10 +142,12 @@ struct MpirunTests {
         until: {
           segments = Leftovers.mappedSegments(maps: Leftovers.read("/proc/\(ranks[0])/maps"))
           return segments.count == 3 && segments.allSatisfy { access($0, F_OK) == 0 }
-        }, seconds: 5), "segments of a running job: \(segments)")
+        }, seconds: 20), "segments of a running job: \(segments)")
     kill(run.process.processIdentifier, SIGKILL)
-    let areGone = run.wait(until: { ranks.allSatisfy { kill($0, 0) != 0 } }, seconds: 2)
-    #expect(areGone, "ranks outlive mpirun by more than 2 s")
+    // Within 2 s is what is promised, and what scripts/faults.sh holds the program to; here all suites share the
+    // cores.
+    let areGone = run.wait(until: { !ranks.contains(where: Run.isRunning) }, seconds: 15)
+    #expect(areGone, "ranks outlive mpirun")
     for segment in segments { #expect(access(segment, F_OK) != 0, "\(segment) is left") }
   }
 
@@ -147,10 +155,10 @@ struct MpirunTests {
     let run = try Run(checkProgram, ["launch", "2", "loop", "60", "30"])
     try #require(run.wait(until: { run.text.contains("running") }))
     kill(run.process.processIdentifier, SIGUSR1)
-    #expect(run.wait(until: { run.text.contains("checkpoint") }, seconds: 10))
+    #expect(run.wait(until: { run.text.contains("checkpoint") }, seconds: 30))
     #expect(!run.text.contains("stopped"))
     kill(run.process.processIdentifier, SIGTERM)
-    #expect(try run.status(within: 30) == ExitStatus.resumable, "output: \(run.text)")
+    #expect(try run.status(within: 60) == ExitStatus.resumable, "output: \(run.text)")
     #expect(run.text.contains("stopped"))
   }
 
@@ -159,7 +167,7 @@ struct MpirunTests {
     try #require(run.wait(until: { run.text.contains("running") }))
     let job = try #require(run.children.first)
     kill(run.process.processIdentifier, SIGKILL)
-    #expect(run.wait(until: { kill(job, 0) != 0 }, seconds: 5), "mpirun outlives its launcher")
+    #expect(run.wait(until: { !Run.isRunning(job) }, seconds: 15), "mpirun outlives its launcher")
   }
 
   @Test func badInputComesOutAsStatusTwo() throws {
