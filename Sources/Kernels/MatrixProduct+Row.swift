@@ -10,11 +10,11 @@ func multiplyRow(
   var column = 0
   // Four panels side by side keep eight sums in flight: one would wait for the latency of each addition.
   while columns - column >= 4 * panelWidth {
-    rowTimesFourPanels(x, b + column * depth, panelSize, into: y + column, depth: depth, epilogue)
+    rowTimesPanels(4, x, b + column * depth, panelSize, into: y + column, depth: depth, epilogue)
     column += 4 * panelWidth
   }
   if columns - column >= 2 * panelWidth {
-    rowTimesTwoPanels(x, b + column * depth, panelSize, into: y + column, depth: depth, epilogue)
+    rowTimesPanels(2, x, b + column * depth, panelSize, into: y + column, depth: depth, epilogue)
     column += 2 * panelWidth
   }
   let b = PanelMatrix(packed: b + column * depth, depth: depth)
@@ -23,9 +23,10 @@ func multiplyRow(
     depth: depth, columns: columns - column, epilogue)
 }
 
+/// Two or four panels side by side; a constant where it is called, so that the branches vanish.
 @inline(__always)
-private func rowTimesFourPanels(
-  _ x: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ panelSize: Int,
+private func rowTimesPanels(
+  _ panels: Int, _ x: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ panelSize: Int,
   into y: UnsafeMutablePointer<Float>, depth: Int, _ epilogue: Epilogue
 ) {
   var sums = FourRows()
@@ -36,29 +37,13 @@ private func rowTimesFourPanels(
     sums.high0.multiplyAdd(value, b.lanes(laneCount))
     sums.low1.multiplyAdd(value, b.lanes(panelSize))
     sums.high1.multiplyAdd(value, b.lanes(panelSize + laneCount))
-    sums.low2.multiplyAdd(value, b.lanes(2 * panelSize))
-    sums.high2.multiplyAdd(value, b.lanes(2 * panelSize + laneCount))
-    sums.low3.multiplyAdd(value, b.lanes(3 * panelSize))
-    sums.high3.multiplyAdd(value, b.lanes(3 * panelSize + laneCount))
+    if panels == 4 {
+      sums.low2.multiplyAdd(value, b.lanes(2 * panelSize))
+      sums.high2.multiplyAdd(value, b.lanes(2 * panelSize + laneCount))
+      sums.low3.multiplyAdd(value, b.lanes(3 * panelSize))
+      sums.high3.multiplyAdd(value, b.lanes(3 * panelSize + laneCount))
+    }
     b += panelWidth
   }
-  sums.write(to: y, stride: panelWidth, rows: 4, columns: panelWidth, epilogue)
-}
-
-@inline(__always)
-private func rowTimesTwoPanels(
-  _ x: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ panelSize: Int,
-  into y: UnsafeMutablePointer<Float>, depth: Int, _ epilogue: Epilogue
-) {
-  var sums = FourRows()
-  var b = b
-  for k in 0..<depth {
-    let value = Lanes(repeating: x[k])
-    sums.low0.multiplyAdd(value, b.lanes())
-    sums.high0.multiplyAdd(value, b.lanes(laneCount))
-    sums.low1.multiplyAdd(value, b.lanes(panelSize))
-    sums.high1.multiplyAdd(value, b.lanes(panelSize + laneCount))
-    b += panelWidth
-  }
-  sums.write(to: y, stride: panelWidth, rows: 2, columns: panelWidth, epilogue)
+  sums.write(to: y, stride: panelWidth, rows: panels, columns: panelWidth, epilogue)
 }
