@@ -48,7 +48,6 @@ struct StepRecord {
     leafLosses.firstIndex { !$0.isFinite }.map { intervals.owner(of: $0) }
   }
 
-  var waitingSeconds: Double { exchange.waitingSeconds }
   var straggler: (rank: Int, secondsPerStep: Double, medianSeconds: Double)? { exchange.straggler() }
 
   private func leafWords(_ word: Int) -> [UInt64] {

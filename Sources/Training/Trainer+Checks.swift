@@ -17,10 +17,8 @@ extension Trainer {
     let digests = try communicator.allgather(Array(withUnsafeBytes(of: digest.littleEndian) { Array($0) }))
       .map { bytes in bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) } }
     try ReplicaCheck.verify(hashes: digests, of: "the weights", step: step, communicator: communicator)
-    let hash = XXHash64.hexadecimal(digest)
-    progress.weightsHash = hash
     comparedStep = step
-    return hash
+    return XXHash64.hexadecimal(digest)
   }
 
   /// Agreed by all ranks, which all call it with the same.

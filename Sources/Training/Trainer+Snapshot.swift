@@ -16,7 +16,8 @@ public struct CorpusIdentity: Equatable, Sendable {
 }
 
 extension Trainer {
-  /// The state after the last finished step. Shares memory with the trainer: copy it before the next step.
+  /// The state after the last finished step. Shares memory with the trainer: copy it before the next step. The hash
+  /// of its weights is the file's business, which computes it away from the steps.
   public func snapshot() -> TrainingSnapshot {
     var state = TrainingState(optimizer: optimizer.state)
     state.optimizer.gradientClip = configuration.gradientClip
@@ -41,7 +42,6 @@ extension Trainer {
     state.progress = progress
     state.progress.run = settings.runIdentifier
     state.progress.wallSeconds = seconds
-    state.progress.weightsHash = model.table.weightsHash(of: model.weights)
     return TrainingSnapshot(
       configuration: configuration.model, tokenizer: tokenizer, weights: model.weights, training: state)
   }
