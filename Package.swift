@@ -39,6 +39,7 @@ func tests(
     name: "\(name)Tests", dependencies: dependencies + ["TestSupport"], exclude: exclude)
 }
 
+// The rooms of the house, floor by floor; Sources/README.md says what lives in each.
 let package = Package(
   name: "microgpt",
   products: [
@@ -46,58 +47,89 @@ let package = Package(
     .executable(name: "gpt-sample", targets: ["gpt-sample"]),
   ],
   targets: [
-    // Floor 0: C libraries and what the C compiler knows about the target CPU.
+    // Floor 0: C libraries, system calls, and what the C compiler knows about the target CPU.
     .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .systemLibrary(name: "CTargetFeatures"),
+    .systemLibrary(name: "CPlatform"),
     // Floor 1
-    library("Diagnostics"),
+    library("Platform", ["CPlatform"], settings: numeric),
     library("Reproducibility", settings: numeric),
     library("Kernels", ["COpenBLAS", "CTargetFeatures"], settings: unchecked),
-    library("CommandLineOptions", ["Diagnostics"]),
+    library("CommandLineOptions", ["Platform"]),
     // Floor 2
-    library("GPTModel", ["Kernels", "Reproducibility", "Diagnostics"], settings: numeric),
-    library("DataParallel", ["COpenMPI", "Diagnostics"], settings: numeric),
+    library("GPTModel", ["Kernels", "Reproducibility", "Platform"], settings: numeric),
+    library("DataParallel", ["COpenMPI", "Platform"], settings: numeric),
+    library("Launching", ["Platform"]),
     // Floor 3
+    library("Corpora", ["GPTModel", "Reproducibility", "Platform"], settings: numeric),
     library(
-      "Checkpointing", ["CHDF5", "GPTModel", "Kernels", "Reproducibility", "Diagnostics"],
-      settings: numeric),
-    library(
-      "Training", ["GPTModel", "DataParallel", "Kernels", "Reproducibility", "Diagnostics"],
+      "TrainingState", ["GPTModel", "Kernels", "Reproducibility", "CommandLineOptions", "Platform"],
       settings: numeric),
     // Floor 4
-    .executableTarget(
-      name: "gpt-ddp",
-      dependencies: [
-        "Training", "Checkpointing", "DataParallel", "GPTModel", "Kernels", "Reproducibility",
-        "CommandLineOptions", "Diagnostics",
+    library(
+      "Checkpointing", ["CHDF5", "TrainingState", "GPTModel", "Kernels", "Reproducibility", "Platform"],
+      settings: numeric),
+    library(
+      "Training",
+      ["Corpora", "TrainingState", "GPTModel", "DataParallel", "Kernels", "Reproducibility", "Platform"],
+      settings: numeric),
+    // Floor 5
+    library(
+      "TrainerProgram",
+      [
+        "Training", "Checkpointing", "Corpora", "TrainingState", "Launching", "DataParallel", "GPTModel",
+        "Kernels", "Reproducibility", "CommandLineOptions", "Platform",
       ]),
+    library(
+      "SamplerProgram",
+      ["Checkpointing", "TrainingState", "GPTModel", "Kernels", "CommandLineOptions", "Platform"]),
+    // Floor 6
+    .executableTarget(name: "gpt-ddp", dependencies: ["TrainerProgram", "Platform"]),
+    .executableTarget(name: "gpt-sample", dependencies: ["SamplerProgram", "Platform"]),
+    // For scripts/bench.sh; not a product.
     .executableTarget(
-      name: "gpt-sample",
-      dependencies: ["Checkpointing", "GPTModel", "Kernels", "CommandLineOptions", "Diagnostics"]),
+      name: "gpt-bench",
+      dependencies: [
+        "Checkpointing", "TrainingState", "DataParallel", "GPTModel", "Kernels", "CommandLineOptions",
+        "Platform", "CTargetFeatures",
+      ], swiftSettings: numeric),
     // Tests
     .target(
       name: "TestSupport", dependencies: ["GPTModel", "Kernels"], path: "Tests/TestSupport",
       swiftSettings: numeric),
+    .target(name: "ProcessSupport", dependencies: ["Platform"], path: "Tests/ProcessSupport"),
+    tests("Platform", ["Platform"]),
     tests("Reproducibility", ["Reproducibility"]),
-    tests("CommandLineOptions", ["CommandLineOptions", "Diagnostics"]),
+    tests("CommandLineOptions", ["CommandLineOptions", "Platform"]),
     tests("Kernels", ["Kernels"]),
-    tests("GPTModel", ["GPTModel", "Kernels", "Reproducibility", "Diagnostics"]),
-    tests("DataParallel", ["DataParallel", "Diagnostics", "data-parallel-check"]),
+    tests("GPTModel", ["GPTModel", "Kernels", "Reproducibility", "Platform"]),
+    tests("DataParallel", ["DataParallel", "Launching", "Platform", "ProcessSupport", "data-parallel-check"]),
     .executableTarget(
-      name: "data-parallel-check", dependencies: ["DataParallel", "Diagnostics"],
+      name: "data-parallel-check", dependencies: ["DataParallel", "Launching", "Platform"],
       path: "Tests/DataParallelCheck", swiftSettings: numeric),
+    tests("Launching", ["Launching", "Platform"]),
+    tests("Corpora", ["Corpora", "GPTModel", "Reproducibility", "Platform"]),
     tests(
       "Checkpointing",
       // gpt-sample is the helper process that reads checkpoints for the tests.
-      ["Checkpointing", "GPTModel", "Kernels", "Reproducibility", "Diagnostics", "gpt-sample"],
+      ["Checkpointing", "TrainingState", "GPTModel", "Kernels", "Reproducibility", "Platform", "gpt-sample"],
       exclude: ["Fixtures"]),
     tests(
       "Training",
-      ["Training", "GPTModel", "DataParallel", "Kernels", "Reproducibility", "Diagnostics"]),
-    tests("Fault", ["gpt-ddp", "Checkpointing", "Training", "DataParallel", "Diagnostics"]),
-    tests("Programs", ["gpt-ddp", "gpt-sample", "Diagnostics"]),
+      ["Training", "TrainingState", "Corpora", "GPTModel", "DataParallel", "Kernels", "Platform"]),
+    tests(
+      "TrainerProgram",
+      ["TrainerProgram", "Training", "TrainingState", "GPTModel", "Kernels", "CommandLineOptions", "Platform"]),
+    .executableTarget(
+      name: "faulty-trainer",
+      dependencies: ["TrainerProgram", "Training", "GPTModel", "Kernels", "Platform"],
+      path: "Tests/FaultyTrainer"),
+    tests(
+      "Fault",
+      ["faulty-trainer", "Checkpointing", "TrainingState", "DataParallel", "Platform", "ProcessSupport"]),
+    tests("Programs", ["gpt-ddp", "gpt-sample", "Platform", "ProcessSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,9 +1,6 @@
 // MPI's constants are macros with casts, which Swift cannot import: one accessor each.
 #pragma once
 #include <mpi.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 // Handles: casts of the addresses of library objects.
 static inline MPI_Comm mpi_comm_world(void) { return MPI_COMM_WORLD; }
@@ -19,11 +16,3 @@ static inline MPI_Op mpi_sum(void) { return MPI_SUM; }
 // Null pointers that say "no status wanted".
 static inline MPI_Status *mpi_status_ignore(void) { return MPI_STATUS_IGNORE; }
 static inline MPI_Status *mpi_statuses_ignore(void) { return MPI_STATUSES_IGNORE; }
-
-// Whether the kernel lets this process use the system call of OpenMPI's single-copy transport, tried on itself.
-// Swift's Glibc shows neither process_vm_readv nor the variadic syscall.
-static inline int vader_single_copy_is_refused(void) {
-  char source = 1, target = 0;
-  struct iovec from = {&source, 1}, into = {&target, 1};
-  return syscall(SYS_process_vm_readv, getpid(), &into, 1UL, &from, 1UL, 0UL) != 1;
-}

@@ -1,41 +1,32 @@
 // Saving and loading a training as one JLD2 (HDF5) file. What the file says is CheckpointSchema's business,
 // what its bytes look like CheckpointImage's.
 
-import Diagnostics
+import Platform
 import GPTModel
 import Glibc
 import Reproducibility
+import TrainingState
 
 public enum CheckpointFile {
-  /// Moments of a save at which a test may want the process to die.
-  public enum WritePhase: String, CaseIterable, Sendable {
-    /// The temporary file is complete and on the disk.
-    case written
-    /// It was read back and is right.
-    case verified
-    /// It is in its place.
-    case renamed
-  }
-
   /// Replaces the file at `path` by one that holds `snapshot`: whole or not at all.
   ///
   /// Missing folders are made. `progress/weights_hash` is computed here. Two saves of one state give the same bytes.
   /// - Throws: `RuntimeFailure` naming the file and the cause; the old file is then as it was.
   public static func write(
-    _ snapshot: TrainingSnapshot, to path: String, onPhase: (WritePhase) -> Void = { _ in }
+    _ snapshot: TrainingSnapshot, to path: String, onPhase: (FileReplacement.Phase) throws -> Void = { _ in }
   ) throws {
     do {
       let table = ParameterTable(snapshot.configuration)
       let tensors = CheckpointSchema.tensors(of: snapshot, table)
       // A file that no reader would take must not replace one that every reader takes.
       try CheckpointSchema.checkFinite(tensors)
-      try AtomicFile.createFolder(of: path)
+      try createFolder(of: path)
       var snapshot = snapshot
       snapshot.training?.progress.weightsHash = table.weightsHash(of: snapshot.weights)
       let image = try CheckpointImage.make(snapshot)
       let body = UnsafeRawBufferPointer(rebasing: image.bytes[Envelope.size...])
       try Envelope.bytes(digest: XXHash64.hash(body)).withUnsafeBytes { envelope in
-        try AtomicFile.replace(
+        try FileReplacement.replace(
           path, with: [envelope, body],
           verify: { path in
             let size = try checkContent(of: path)
@@ -80,10 +71,8 @@ public enum CheckpointFile {
     guard stat(path, &status) == 0 else {
       throw InvalidInput(errno == ENOENT ? "there is no such file" : systemError())
     }
-    switch status.st_mode & S_IFMT {
-    case S_IFREG: break
-    case S_IFDIR: throw InvalidInput("it is a folder, not a file")
-    default: throw InvalidInput("it is not a regular file")
+    guard FileKind(status) == .regular else {
+      throw InvalidInput("it is \(FileKind(status).words), not a regular file")
     }
     guard status.st_size > 0 else { throw InvalidInput("it is empty") }
     let file = try opened(path)

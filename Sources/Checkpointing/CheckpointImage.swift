@@ -3,6 +3,7 @@
 
 import CHDF5
 import GPTModel
+import TrainingState
 
 enum CheckpointImage {
   /// Datasets below this many bytes live in their object header. JLD2 wants the others contiguous.
@@ -18,7 +19,7 @@ enum CheckpointImage {
   }
 
   static func make(
-    _ values: [(path: String, value: CheckpointValue)], _ tensors: [CheckpointTensor]
+    _ values: [(path: String, value: StateValue)], _ tensors: [CheckpointTensor]
   ) throws -> ImageMemory {
     let memory = ImageMemory()
     try HDF5.session {
@@ -48,7 +49,7 @@ enum CheckpointImage {
   }
 
   private static func write(
-    _ values: [(path: String, value: CheckpointValue)], _ tensors: [CheckpointTensor], _ groups: GroupTree,
+    _ values: [(path: String, value: StateValue)], _ tensors: [CheckpointTensor], _ groups: GroupTree,
     to file: hid_t
   ) throws {
     for group in groups.groups where !group.isEmpty {
@@ -65,7 +66,7 @@ enum CheckpointImage {
     }
   }
 
-  private static func write(_ value: CheckpointValue, to path: String, in file: hid_t) throws {
+  private static func write(_ value: StateValue, to path: String, in file: hid_t) throws {
     func write<Element>(_ elements: [Element], _ memory: hid_t, _ type: hid_t, isScalar: Bool) throws {
       try elements.withUnsafeBytes {
         try self.write(

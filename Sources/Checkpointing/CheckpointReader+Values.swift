@@ -2,14 +2,15 @@
 // strings), strict about what they are.
 
 import CHDF5
-import Diagnostics
+import Platform
+import TrainingState
 
 extension CheckpointReader {
   /// No array besides the tensors is longer than this: the loss of every step of a long training.
   static let longestArray = 1 << 26
   private static let longestString = 1 << 16
 
-  func value(_ path: String, _ kind: CheckpointValue.Kind) throws -> CheckpointValue {
+  func value(_ path: String, _ kind: StateValue.Kind) throws -> StateValue {
     let dataset = try open(path)
     let dimensions = try Self.dimensions(dataset, path)
     let isArray = [.integers, .unsignedIntegers, .floats, .strings].contains(kind)
@@ -86,7 +87,7 @@ extension CheckpointReader {
   }
 }
 
-extension CheckpointValue.Kind {
+extension StateValue.Kind {
   fileprivate var words: String {
     switch self {
     case .integer, .integers, .unsignedIntegers: "made of whole numbers"

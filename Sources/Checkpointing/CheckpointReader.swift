@@ -2,8 +2,9 @@
 // this process has just written, and the contained child process, come here. See ContainedReader.
 
 import CHDF5
-import Diagnostics
+import Platform
 import GPTModel
+import TrainingState
 
 /// An open checkpoint of our format, or of the Julia program.
 struct CheckpointReader {
@@ -38,41 +39,40 @@ struct CheckpointReader {
 
   /// What a file says before its tensors are read; their shapes are right.
   private struct Outline {
-    let values: [String: CheckpointValue]
     let model: CheckpointSchema.Model
     let table: ParameterTable
   }
 
   private func outline(fileSize: Int) throws -> Outline {
-    var values: [String: CheckpointValue] = [:]
-    // The version comes first: a newer format may not have what follows.
-    for field in CheckpointSchema.modelFields.prefix(2) {
+    var values: [String: StateValue] = [:]
+    // Version and features come first: a newer format may not have what follows.
+    for field in CheckpointSchema.modelFields.prefix(3) where try field.isRequired || has(field.path) {
       values[field.path] = try value(field.path, field.kind)
     }
     try CheckpointSchema.checkVersion(values)
-    for field in CheckpointSchema.modelFields.dropFirst(2) where try field.isRequired || has(field.path) {
+    for field in CheckpointSchema.modelFields.dropFirst(3) where try field.isRequired || has(field.path) {
       values[field.path] = try value(field.path, field.kind)
     }
     if try has(CheckpointSchema.trainingMark) {
-      for field in CheckpointSchema.trainingFields where try field.isRequired || has(field.path) {
+      for field in TrainingState.fields where try values[field.path] == nil && has(field.path) {
         values[field.path] = try value(field.path, field.kind)
       }
     }
     let model = try CheckpointSchema.model(from: values)
     let table = ParameterTable(model.configuration)
-    let roots = [CheckpointSchema.weightsRoot] + (model.isResumable ? CheckpointSchema.momentRoots : [])
+    let roots = [CheckpointSchema.weightsRoot] + model.momentRoots
     try CheckpointSchema.checkSize(table, sets: roots.count, fileSize: fileSize)
     for root in roots {
       for entry in table.entries {
         try checkTensor(CheckpointSchema.tensorPath(root, entry), entry.rows, entry.columns)
       }
     }
-    return Outline(values: values, model: model, table: table)
+    return Outline(model: model, table: table)
   }
 
   private func snapshot(fileSize: Int) throws -> TrainingSnapshot {
     let outline = try outline(fileSize: fileSize)
-    let snapshot = try CheckpointSchema.emptySnapshot(outline.model, outline.table, from: outline.values)
+    let snapshot = CheckpointSchema.emptySnapshot(outline.model, outline.table)
     for tensor in CheckpointSchema.tensors(of: snapshot, outline.table) {
       let dataset = try open(tensor.path)
       try HDF5.check(

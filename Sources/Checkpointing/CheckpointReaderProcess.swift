@@ -1,9 +1,10 @@
 // The child's side of contained reading: parses one checkpoint within limits of memory and time and streams
 // what it found to standard output. Both programs enter here before anything else when they are that child.
 
-import Diagnostics
+import Platform
 import GPTModel
 import Glibc
+import TrainingState
 
 public enum CheckpointReaderProcess {
   /// First argument of the child; the second is the file. Hidden from the help.
@@ -48,16 +49,22 @@ public enum CheckpointReaderProcess {
     for tensor in CheckpointSchema.tensors(of: snapshot, table) {
       try output.writeAll(UnsafeRawBufferPointer(tensor.bytes))
     }
-    try withUnsafeBytes(of: SnapshotStream.magic.littleEndian) { try output.writeAll($0) }
+    try send(SnapshotStream.magic, to: output)
   }
 
   private static func send(
     _ kind: SnapshotStream.Kind, head: [UInt8], to output: borrowing FileDescriptor
   ) throws {
-    try withUnsafeBytes(of: SnapshotStream.magic.littleEndian) { try output.writeAll($0) }
-    try withUnsafeBytes(of: kind.rawValue) { try output.writeAll($0) }
-    try withUnsafeBytes(of: UInt64(head.count).littleEndian) { try output.writeAll($0) }
-    try head.withUnsafeBytes { try output.writeAll($0) }
+    try send(SnapshotStream.magic, to: output)
+    try send(kind.rawValue, to: output)
+    try send(UInt64(head.count), to: output)
+    try output.writeAll(head)
+  }
+
+  private static func send(
+    _ number: some FixedWidthInteger, to output: borrowing FileDescriptor
+  ) throws {
+    try withUnsafeBytes(of: number.littleEndian) { try output.writeAll($0) }
   }
 
   /// A gigabyte beyond what the program has mapped, plus room for the data; 5 seconds plus one for 20 MB; no
@@ -80,10 +87,7 @@ public enum CheckpointReaderProcess {
   }
 
   private static func mappedBytes() throws -> Int {
-    let file = try FileDescriptor(open: "/proc/self/statm", O_RDONLY)
-    var text = [UInt8](repeating: 0, count: 256)
-    let count = try text.withUnsafeMutableBytes { try file.readFully($0) }
-    let pages = Int(String(decoding: text[..<count].prefix { $0 != 0x20 }, as: UTF8.self))
+    let pages = smallFile("/proc/self/statm")?.split(separator: " ").first.flatMap { Int($0) }
     guard let pages else { throw RuntimeFailure("/proc/self/statm is unreadable") }
     return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
   }

@@ -1,12 +1,13 @@
 // Are two checkpoints the same state, and if not, where do they part?
 
-import Diagnostics
+import Platform
 import GPTModel
 import Glibc
+import TrainingState
 
 extension CheckpointReport {
-  /// Values that may differ between two runs of one training: time and name of a run are no state.
-  private static let ignored = ["progress/wall_seconds", "progress/run"]
+  /// Values that may differ between two runs of one training: time, name of a run and who agreed are no state.
+  private static let ignored = ["progress/wall_seconds", "progress/run", "progress/is_compared"]
 
   /// One tensor of both files.
   private struct TensorDifference {
@@ -82,8 +83,7 @@ extension CheckpointReport {
     let sides = [left, right].map { snapshot in
       Dictionary(uniqueKeysWithValues: CheckpointSchema.values(of: snapshot).map { ($0.path, $0.value) })
     }
-    let paths = CheckpointSchema.modelFields.map(\.path) + CheckpointSchema.trainingFields.map(\.path)
-    return paths.filter { !ignored.contains($0) }.compactMap { path in
+    return CheckpointSchema.valuePaths.filter { !ignored.contains($0) }.compactMap { path in
       let encoded = sides.map { $0[path].map { SnapshotStream.encode([(path, $0)]) } ?? [] }
       guard encoded[0] != encoded[1] else { return nil }
       let texts = sides.map { side in side[path].map { limited(JSONText($0).text) } ?? "missing" }

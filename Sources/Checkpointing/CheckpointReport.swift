@@ -1,9 +1,10 @@
 // What `--inspect`, `--verify` and `--diff` print, as text for people or JSON for programs.
 
-import Diagnostics
+import Platform
 import GPTModel
 import Glibc
 import Reproducibility
+import TrainingState
 
 public struct CheckpointReport: Sendable {
   /// Without a newline at its end.
@@ -43,7 +44,7 @@ public struct CheckpointReport: Sendable {
       ["training", snapshot.training == nil ? "none (weights only)" : "can be resumed"],
     ]
     // Already said, or too long for a line.
-    let hidden = ["format", "tokenizer/", "rng/state", "progress/loss_history", "progress/run"]
+    let hidden = ["format", "features", "tokenizer/", "rng/state", "progress/loss_history", "progress/run"]
     rows += values.filter { value in !hidden.contains { value.path.hasPrefix($0) } }.map {
       [$0.path, words($0.value)]
     }
@@ -92,7 +93,7 @@ public struct CheckpointReport: Sendable {
   }
 
   /// For people: text without quotes, "none" for a number that is not there yet.
-  private static func words(_ value: CheckpointValue) -> String {
+  private static func words(_ value: StateValue) -> String {
     switch value {
     case .string(let text): text
     case .real(let number) where number.isNaN: "none"

@@ -3,9 +3,10 @@
 // `model.jld2` is always the newest. With it stand `model.step-000200.jld2`, …, the newest k (the newest of
 // them is the same file under a second name: a hard link, no second copy), and `model.best.jld2`.
 
-import Diagnostics
+import Platform
 import GPTModel
 import Glibc
+import TrainingState
 
 public struct CheckpointRotation: Sendable {
   /// The newest checkpoint's path.
@@ -30,7 +31,7 @@ public struct CheckpointRotation: Sendable {
   /// - Throws: `RuntimeFailure`. A state that is already in its place stays there.
   public func save(
     _ snapshot: TrainingSnapshot, isBest: Bool = false,
-    onPhase: (CheckpointFile.WritePhase) -> Void = { _ in }
+    onPhase: (FileReplacement.Phase) throws -> Void = { _ in }
   ) throws {
     try CheckpointFile.write(snapshot, to: path, onPhase: onPhase)
     if keep > 1, let step = snapshot.training?.progress.step {
@@ -44,19 +45,13 @@ public struct CheckpointRotation: Sendable {
 
   /// A second name for the file just saved, put in place in one go like the file itself.
   private func addName(_ name: String, to snapshot: TrainingSnapshot) throws {
-    let temporary = "\(name).tmp.\(getpid())"
-    _ = unlink(temporary)
-    guard linkat(AT_FDCWD, path, AT_FDCWD, temporary, AT_SYMLINK_FOLLOW) == 0 else {
-      // File systems without hard links get a second copy.
-      return try CheckpointFile.write(snapshot, to: name)
+    do {
+      if try FileReplacement.link(path, as: name) { return }
+    } catch {
+      throw RuntimeFailure("cannot save checkpoint \(name): \(error)")
     }
-    // Where both names are the same file already, rename does nothing and leaves the first.
-    guard rename(temporary, name) == 0 else {
-      let cause = systemError()
-      _ = unlink(temporary)
-      throw RuntimeFailure("cannot save checkpoint \(name): \(cause)")
-    }
-    _ = unlink(temporary)
+    // File systems without hard links get a second copy.
+    try CheckpointFile.write(snapshot, to: name)
   }
 
   /// A checkpoint that could be loaded, and those that were tried before it.
@@ -100,9 +95,15 @@ public struct CheckpointRotation: Sendable {
   static func stepFiles(of path: String) throws -> [String] {
     let folder = folder(of: path)
     let found = try fileNames(in: folder).filter { isStepFile($0, of: path) }.compactMap { name in
-      FileIdentity("\(folder)/\(name)").map { (path: "\(folder)/\(name)", written: $0) }
+      writingTime(of: "\(folder)/\(name)").map { (path: "\(folder)/\(name)", time: $0) }
     }
-    return found.sorted { ($0.written.time, $0.path) > ($1.written.time, $1.path) }.map(\.path)
+    return found.sorted { ($0.time, $0.path) > ($1.time, $1.path) }.map(\.path)
+  }
+
+  private static func writingTime(of path: String) -> Double? {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    return Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) * 1e-9
   }
 
   /// Whether a file of this name belongs to the rotation of `path`: itself, the best, or a step's.
@@ -129,21 +130,5 @@ public struct CheckpointRotation: Sendable {
   private static func parts(of name: String) -> (stem: String, suffix: String) {
     guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return (name, "") }
     return (String(name[..<dot]), String(name[dot...]))
-  }
-}
-
-/// One file under any of its names, and when it was written.
-struct FileIdentity: Hashable {
-  let device: UInt
-  let inode: UInt
-  /// Seconds and nanoseconds.
-  let time: Double
-
-  init?(_ path: String) {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return nil }
-    device = UInt(status.st_dev)
-    inode = UInt(status.st_ino)
-    time = Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) * 1e-9
   }
 }

@@ -1,9 +1,10 @@
 // From a snapshot to the values of a file and back, with every check of what the values say.
 // Messages here name the dataset; the caller adds the file and what to do.
 
-import Diagnostics
+import Platform
 import GPTModel
 import Kernels
+import TrainingState
 
 extension CheckpointSchema {
   /// How BOS is spelled in `tokenizer/itos`, and what stands there for U+0000, which ends a C string.
@@ -11,12 +12,13 @@ extension CheckpointSchema {
   static let nulText = "<NUL>"
 
   /// All values of a snapshot in file order, tensors and empty values left out.
-  static func values(of snapshot: TrainingSnapshot) -> [(path: String, value: CheckpointValue)] {
+  static func values(of snapshot: TrainingSnapshot) -> [(path: String, value: StateValue)] {
     let configuration = snapshot.configuration
     let tokenizer = snapshot.tokenizer
-    var values: [(path: String, value: CheckpointValue)] = [
+    var values: [(path: String, value: StateValue)] = [
       ("format", .string(formatName)),
       ("format_version", .integer(version)),
+      ("features", .strings(snapshot.training?.features ?? [])),
       ("config/vocab_size", .integer(configuration.vocabularySize)),
       ("config/n_embd", .integer(configuration.embeddingSize)),
       ("config/n_layer", .integer(configuration.layerCount)),
@@ -29,7 +31,9 @@ extension CheckpointSchema {
       ("tokenizer/bos_id", .integer(tokenizer.bosID + 1)),
     ]
     if let training = snapshot.training {
-      values += trainingFields.map { ($0.path, $0.value(in: training)) }
+      // A guess is not passed on as knowledge.
+      let left = training.guesses.union(values.map(\.path))
+      values += TrainingState.fields.filter { !left.contains($0.path) }.map { ($0.path, $0.value(in: training)) }
     }
     return values.filter { !$0.value.isEmpty }
   }
@@ -42,21 +46,29 @@ extension CheckpointSchema {
   struct Model {
     let configuration: GPTConfiguration
     let tokenizer: CharacterTokenizer
-    let isResumable: Bool
+    /// Nil in a file that cannot be resumed. Its moments are still missing.
+    let training: TrainingState?
+    let momentRoots: [String]
+    /// Weights and moments.
+    var setCount: Int { 1 + momentRoots.count }
   }
 
-  /// - Throws: `InvalidInput` for another format or a newer version.
-  static func checkVersion(_ values: [String: CheckpointValue]) throws {
+  /// - Throws: `InvalidInput` for another format, or for a file that needs what this program does not know.
+  static func checkVersion(_ values: [String: StateValue]) throws {
     guard case .string(formatName)? = values["format"] else {
       throw InvalidInput("/format does not say \(formatName)")
     }
     let fileVersion = try integer("format_version", in: values)
-    guard fileVersion <= version else {
-      throw InvalidInput(
-        "it has format version \(fileVersion), and this program reads up to \(version): use a newer program")
-    }
-    guard fileVersion == version else {
+    guard fileVersion >= 1 else {
       throw InvalidInput("it has format version \(fileVersion), which never existed")
+    }
+    guard case .strings(let features)? = values["features"] else { return }
+    let known = Set(TrainingState.fields.map(\.path))
+    let unknown = features.filter { !known.contains($0) }
+    guard unknown.isEmpty else {
+      throw InvalidInput(
+        "it needs \(unknown.joined(separator: ", ")) (format version \(fileVersion)), which this program (up to "
+          + "\(version)) does not know: use a newer program")
     }
   }
 
@@ -64,7 +76,7 @@ extension CheckpointSchema {
   /// before memory for the floats is asked for.
   static let largestCompression = 64
 
-  /// - Parameter sets: 1 for weights, 3 with the moments.
+  /// - Parameter sets: the weights, and as many moments as the optimizer has.
   static func checkSize(_ table: ParameterTable, sets: Int, fileSize: Int) throws {
     let bytes = table.parameterCount * sets * 4
     guard bytes / largestCompression <= fileSize else {
@@ -74,7 +86,7 @@ extension CheckpointSchema {
   }
 
   /// - Throws: `InvalidInput` for another format, a newer version, impossible sizes, a bad alphabet.
-  static func model(from values: [String: CheckpointValue]) throws -> Model {
+  static func model(from values: [String: StateValue]) throws -> Model {
     try checkVersion(values)
     let configuration = try GPTConfiguration(
       vocabularySize: integer("config/vocab_size", in: values),
@@ -88,11 +100,30 @@ extension CheckpointSchema {
         "/config/vocab_size is \(configuration.vocabularySize), but /tokenizer has "
           + "\(tokenizer.vocabularySize) entries")
     }
+    guard values[trainingMark] != nil else {
+      return Model(configuration: configuration, tokenizer: tokenizer, training: nil, momentRoots: [])
+    }
+    let training = try training(configuration, from: values)
+    let optimizer = Optimizers.named(training.configuration.optimizer)
     return Model(
-      configuration: configuration, tokenizer: tokenizer, isResumable: values[trainingMark] != nil)
+      configuration: configuration, tokenizer: tokenizer, training: training,
+      momentRoots: optimizer.map(momentRoots) ?? [])
   }
 
-  private static func tokenizer(from values: [String: CheckpointValue]) throws -> CharacterTokenizer {
+  private static func training(
+    _ model: GPTConfiguration, from values: [String: StateValue]
+  ) throws -> TrainingState {
+    var configuration = TrainingConfiguration()
+    configuration.model = model
+    var state = TrainingState(configuration: configuration, moments: [])
+    for field in TrainingState.fields { try field.set(&state, from: values[field.path]) }
+    guard state.configuration.schedule.isPossible else {
+      throw InvalidInput("/schedule/warmup_steps is more than /schedule allows")
+    }
+    return state
+  }
+
+  private static func tokenizer(from values: [String: StateValue]) throws -> CharacterTokenizer {
     var codepoints: [Int]?
     if case .integers(let stored)? = values["tokenizer/codepoints"] { codepoints = stored }
     if case .strings(let texts)? = values["tokenizer/itos"] {
@@ -145,45 +176,12 @@ extension CheckpointSchema {
   }
 
   /// A snapshot with its tensors still zero.
-  static func emptySnapshot(
-    _ model: Model, _ table: ParameterTable, from values: [String: CheckpointValue]
-  ) throws -> TrainingSnapshot {
-    var training: TrainingState?
-    if model.isResumable {
-      var state = TrainingState(
-        optimizer: .init(m: FloatArena(count: table.arenaCount), v: FloatArena(count: table.arenaCount)))
-      for field in trainingFields { try field.set(&state, from: values[field.path]) }
-      try check(state)
-      training = state
-    }
+  static func emptySnapshot(_ model: Model, _ table: ParameterTable) -> TrainingSnapshot {
+    var training = model.training
+    training?.moments = model.momentRoots.map { _ in FloatArena(count: table.arenaCount) }
     return TrainingSnapshot(
       configuration: model.configuration, tokenizer: model.tokenizer,
       weights: FloatArena(count: table.arenaCount), training: training)
-  }
-
-  /// Numbers that a loop or an array index will be made of.
-  private static func check(_ state: TrainingState) throws {
-    for field in trainingFields {
-      switch field {
-      case .integer(let path, let key) where path != "rng/seed":
-        guard (0...Int(Int32.max)).contains(state[keyPath: key]) else {
-          throw InvalidInput("/\(path) is \(state[keyPath: key]), outside 0 to \(Int32.max)")
-        }
-      case .real(let path, let key) where !path.hasSuffix("loss"):
-        guard state[keyPath: key].isFinite, state[keyPath: key] >= 0 else {
-          throw InvalidInput("/\(path) is \(state[keyPath: key]), which is not a number from 0 up")
-        }
-      default: break
-      }
-    }
-    guard state.optimizer.beta1 < 1, state.optimizer.beta2 < 1 else {
-      throw InvalidInput("/optimizer/beta1 or beta2 is not below 1")
-    }
-    guard state.data.epoch >= 1 else { throw InvalidInput("/data/epoch is 0; epochs count from 1") }
-    guard state.optimizer.step == state.progress.step else {
-      throw InvalidInput(
-        "/optimizer/step is \(state.optimizer.step), but /progress/step is \(state.progress.step)")
-    }
   }
 
   /// - Throws: `InvalidInput` naming the first tensor with a NaN or an infinity.
@@ -217,7 +215,7 @@ extension CheckpointSchema {
     return isFinite ? nil : floats.firstIndex { !$0.isFinite }
   }
 
-  private static func integer(_ path: String, in values: [String: CheckpointValue]) throws -> Int {
+  private static func integer(_ path: String, in values: [String: StateValue]) throws -> Int {
     guard case .integer(let value)? = values[path] else {
       throw InvalidInput("/\(path) is missing or not a whole number")
     }

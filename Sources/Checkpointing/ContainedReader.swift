@@ -1,9 +1,10 @@
 // The parent's side of contained reading: libhdf5 1.10 can crash or hang on hostile files, so a child process
 // parses them, and only what it reports, checked again, enters this process.
 
-import Diagnostics
+import Platform
 import GPTModel
 import Glibc
+import TrainingState
 
 /// Reads a checkpoint in a child process that is this program itself.
 public struct ContainedReader: Sendable {
@@ -24,58 +25,101 @@ public struct ContainedReader: Sendable {
   func snapshot(path: String, fileSize: Int) throws -> TrainingSnapshot {
     let seconds = deadline ?? Self.seconds(fileSize: fileSize)
     let child = try ChildProcess(
-      executable: executable, arguments: ["gpt-checkpoint-reader", CheckpointReaderProcess.flag, path],
-      seconds: seconds)
-    let outcome = Result { try receive(from: child, fileSize: fileSize) }
-    let ending = child.end(isFinished: (try? outcome.get()) != nil)
-    switch (outcome, ending) {
-    case (.success(let snapshot), _): return snapshot
-    case (.failure(let refusal as Refusal), _): throw InvalidInput(refusal.message)
-    case (_, .timedOut):
-      throw InvalidInput(
-        "the HDF5 library did not finish with it in \(seconds) s: the file is damaged or hostile")
-    case (_, .signal(let number)):
-      throw InvalidInput(
-        "the HDF5 library failed on it (signal \(number)): the file is damaged or hostile")
-    case (_, .status(127)):
-      throw RuntimeFailure("cannot start \(executable) to read the checkpoint")
-    case (.failure(let error), .killed):
-      throw InvalidInput("its reader had to be stopped (\(error)): the file is damaged or hostile")
-    case (.failure(let error), .status(let status)):
-      throw InvalidInput(
-        "its reader stopped with status \(status) (\(error)): the file is damaged or hostile")
+      ["gpt-checkpoint-reader", CheckpointReaderProcess.flag, path], executable: executable,
+      environment: Self.environment, output: .pipe, errors: .discarded)
+    var answer = Answer(child: child, deadline: monotonicSeconds() + Double(seconds))
+    let cause: any Error
+    do {
+      let snapshot = try receive(from: &answer, fileSize: fileSize)
+      // It has said all that it had to say, so how it ends does not matter.
+      child.send(SIGKILL)
+      _ = child.wait()
+      return snapshot
+    } catch {
+      cause = error
     }
+    if answer.isLate { child.send(SIGKILL) }
+    // A second to die by itself: its own signal tells more than ours.
+    let ending = child.wait(seconds: 1)
+    if let refusal = cause as? Refusal { throw InvalidInput(refusal.message) }
+    if answer.isLate {
+      throw InvalidInput("the HDF5 library did not finish with it in \(seconds) s: the file is damaged or hostile")
+    }
+    switch ending {
+    case .signal(let number):
+      throw InvalidInput("the HDF5 library failed on it (signal \(number)): the file is damaged or hostile")
+    case .status(127):
+      throw RuntimeFailure("cannot start \(executable) to read the checkpoint")
+    case .status(let status):
+      throw InvalidInput("its reader stopped with status \(status) (\(cause)): the file is damaged or hostile")
+    case nil:
+      throw InvalidInput("its reader had to be stopped (\(cause)): the file is damaged or hostile")
+    }
+  }
+
+  /// The parent's environment without what would make the child join an MPI job or change libhdf5.
+  private static var environment: [String: String] {
+    let prefixes = ["OMPI_", "PMIX_", "PMI_", "ORTE_", "HDF5_", "OPENBLAS_"]
+    var variables = ChildProcess.inheritedEnvironment.filter { variable in
+      !prefixes.contains { variable.key.hasPrefix($0) }
+    }
+    // The child multiplies nothing: no thread pool for it.
+    variables["OPENBLAS_NUM_THREADS"] = "1"
+    return variables
   }
 
   /// A refusal in the child's words.
   private struct Refusal: Error { let message: String }
 
-  private func receive(from child: ChildProcess, fileSize: Int) throws -> TrainingSnapshot {
-    guard try child.number() == SnapshotStream.magic else { throw InvalidInput("no answer") }
-    var kindByte: UInt8 = 0
-    try withUnsafeMutableBytes(of: &kindByte) { try child.read(into: $0) }
-    let length = try child.number()
+  /// What the child says, read under a deadline.
+  private struct Answer {
+    let child: ChildProcess
+    let deadline: Double
+    var isLate = false
+
+    /// Fills `buffer`; throws at the end of the output or at the deadline.
+    mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws {
+      do {
+        guard try child.readOutput(into: buffer, until: deadline) == buffer.count else {
+          throw InvalidInput("its answer ends early")
+        }
+      } catch is DeadlinePassed {
+        isLate = true
+        throw InvalidInput("it took too long")
+      }
+    }
+
+    mutating func number<Number: FixedWidthInteger>() throws -> Number {
+      var number: Number = 0
+      try withUnsafeMutableBytes(of: &number) { try read(into: $0) }
+      return Number(littleEndian: number)
+    }
+  }
+
+  private func receive(from answer: inout Answer, fileSize: Int) throws -> TrainingSnapshot {
+    guard try answer.number() == SnapshotStream.magic else { throw InvalidInput("no answer") }
+    let kindByte: UInt8 = try answer.number()
+    let length: UInt64 = try answer.number()
     // Text and lists grow by at most this from a file to its stream.
     let limit = kindByte == SnapshotStream.Kind.refusal.rawValue ? 4096 : 1 << 20 + 8 * fileSize
     guard let kind = SnapshotStream.Kind(rawValue: kindByte), length <= UInt64(limit) else {
       throw InvalidInput("its answer is no snapshot")
     }
     var head = [UInt8](repeating: 0, count: Int(length))
-    try head.withUnsafeMutableBytes { try child.read(into: $0) }
+    try head.withUnsafeMutableBytes { try answer.read(into: $0) }
     if kind == .refusal {
       let text = String(decoding: head, as: UTF8.self).unicodeScalars.map {
         $0.properties.generalCategory == .control ? " " : Character($0)
       }
       throw Refusal(message: String(text))
     }
-    let values = try SnapshotStream.decode(head)
-    let model = try CheckpointSchema.model(from: values)
+    let model = try CheckpointSchema.model(from: SnapshotStream.decode(head))
     let table = ParameterTable(model.configuration)
-    try CheckpointSchema.checkSize(table, sets: model.isResumable ? 3 : 1, fileSize: fileSize)
-    let snapshot = try CheckpointSchema.emptySnapshot(model, table, from: values)
+    try CheckpointSchema.checkSize(table, sets: model.setCount, fileSize: fileSize)
+    let snapshot = CheckpointSchema.emptySnapshot(model, table)
     let tensors = CheckpointSchema.tensors(of: snapshot, table)
-    for tensor in tensors { try child.read(into: tensor.bytes) }
-    guard try child.number() == SnapshotStream.magic else { throw InvalidInput("its answer has no end") }
+    for tensor in tensors { try answer.read(into: tensor.bytes) }
+    guard try answer.number() == SnapshotStream.magic else { throw InvalidInput("its answer has no end") }
     try CheckpointSchema.checkFinite(tensors)
     try CheckpointSchema.checkWeightsHash(snapshot, table)
     return snapshot

@@ -1,7 +1,7 @@
 // The first 512 bytes of a checkpoint: JLD2's text, without which JLD2.load refuses a file, and our digest
 // of everything after it. HDF5 calls this the user block and ignores it, as JLD2 ignores the digest.
 
-import Diagnostics
+import Platform
 import Reproducibility
 
 enum Envelope {

@@ -2,9 +2,10 @@
 // sizes that are missing are taken from the weights; what it holds beyond them is ignored.
 
 import CHDF5
-import Diagnostics
+import Platform
 import GPTModel
 import Kernels
+import TrainingState
 
 struct JuliaCheckpoint {
   private let reader: CheckpointReader

@@ -2,7 +2,7 @@
 // dictionaries, whole numbers and text. Not a JLD2 reader: types are told by their HDF5 shape only.
 
 import CHDF5
-import Diagnostics
+import Platform
 
 indirect enum JuliaValue {
   case integer(Int)

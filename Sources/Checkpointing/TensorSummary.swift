@@ -1,6 +1,7 @@
 // What a person wants to know about the numbers of one tensor.
 
 import Glibc
+import Platform
 
 struct TensorSummary {
   let path: String

@@ -8,7 +8,7 @@ extension CommandSyntax {
     var lines = wrapped(summary, width: width)
     lines += [""] + usage.enumerated().map { ($0.offset == 0 ? "Usage: " : "       ") + $0.element }
     for section in sections {
-      let shown = section.options.filter { !$0.isHidden }
+      let shown = section.options.map(\.declaration).filter { !$0.isHidden }
       guard !shown.isEmpty else { continue }
       lines += ["", section.title]
       for option in shown {
@@ -20,7 +20,7 @@ extension CommandSyntax {
   }
 
   /// The label, then the description beside it, or below where the label is too long.
-  private func entry(_ option: Option, labelColumns: Int, width: Int) -> [String] {
+  private func entry(_ option: OptionDeclaration, labelColumns: Int, width: Int) -> [String] {
     let indent = String(repeating: " ", count: labelColumns)
     var lines = wrapped(option.description, width: width - labelColumns).map { indent + $0 }
     let label = "  " + option.label
@@ -33,7 +33,7 @@ extension CommandSyntax {
   }
 }
 
-extension Option {
+extension OptionDeclaration {
   /// The help, then what is allowed and the default: `Width of the model. (1 to 16384; default 128)`
   fileprivate var description: String {
     let facts = [allowedText, shownDefault.map { "default \($0)" }].compactMap { $0 }

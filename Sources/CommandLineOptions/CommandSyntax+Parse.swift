@@ -1,6 +1,6 @@
 // From an argument vector to checked values. Every refusal is one line: flag, value, what is allowed.
 
-import Diagnostics
+import Platform
 
 /// What the user asked the program to do.
 public enum ParsedCommand: Sendable {
@@ -10,11 +10,12 @@ public enum ParsedCommand: Sendable {
 }
 
 extension CommandSyntax {
+  /// Of an option that is given more than once, the last value counts.
   /// - Parameter arguments: without the program's own name.
   /// - Returns: `.help` or `.version` as soon as that option is met, else the options.
   /// - Throws: `InvalidInput` at the first argument that is wrong.
   public func parse(_ arguments: some Sequence<String>) throws -> ParsedCommand {
-    var values: [String: Option.Value] = [:]
+    var values: [String: OptionDeclaration.CheckedValue] = [:]
     let arguments = Array(arguments)
     var position = 0
     while position < arguments.count {
@@ -25,9 +26,6 @@ extension CommandSyntax {
       let halves = argument.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       let attached = halves.count == 2 ? String(halves[1]) : nil
       guard let option = option(named: String(halves[0])) else { throw unknown(String(halves[0])) }
-      guard values[option.name] == nil else {
-        throw InvalidInput("--\(option.name) is given twice; give it once")
-      }
 
       if case .flag = option.kind {
         guard attached == nil else {
@@ -82,10 +80,10 @@ extension CommandSyntax {
   }
 }
 
-extension Option {
+extension OptionDeclaration {
   /// The checked value of a text.
   /// - Throws: `InvalidInput` that names the option, the text and what is allowed.
-  func value(of text: String) throws -> Value {
+  func value(of text: String) throws -> CheckedValue {
     func refusal(_ problem: String) -> InvalidInput {
       InvalidInput("--\(name) \(quoted(text)) \(problem)" + allowedSuffix)
     }
@@ -118,7 +116,7 @@ extension Option {
   }
 
   /// Whether a value of the right type is allowed; nil (no default) always is.
-  func accepts(_ value: Value?) -> Bool {
+  func accepts(_ value: CheckedValue?) -> Bool {
     switch (kind, value) {
     case (_, nil), (.flag, .set): true
     case (.integer(let allowed), .integer(let number)): allowed.contains(number)

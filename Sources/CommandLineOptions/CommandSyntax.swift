@@ -4,8 +4,8 @@
 /// Options that the help shows under one heading.
 public struct OptionSection: Sendable {
   public let title: String
-  public let options: [Option]
-  public init(_ title: String, _ options: [Option]) {
+  public let options: [any DeclaredOption]
+  public init(_ title: String, _ options: [any DeclaredOption]) {
     self.title = title
     self.options = options
   }
@@ -13,19 +13,19 @@ public struct OptionSection: Sendable {
 
 /// What a program accepts. `--help` and `--version` exist in every program and are not declared.
 ///
+///     enum Options {
+///       static let temperature = Option.number(
+///         "temperature", default: 0.8, in: .from(0), "0 takes the likeliest character.")
+///       static let json = Option.flag("json", "Print JSON.")
+///     }
 ///     let syntax = CommandSyntax(
 ///       program: "gpt-sample", version: "1.0", summary: "Writes text from a checkpoint.",
 ///       usage: ["gpt-sample --checkpoint FILE [options]"],
-///       sections: [
-///         OptionSection("Sampling", [
-///           .number("temperature", default: 0.8, in: .from(0), "0 takes the likeliest character."),
-///           .flag("json", "Print JSON."),
-///         ])
-///       ])
+///       sections: [OptionSection("Sampling", [Options.temperature, Options.json])])
 ///     switch try syntax.parse(CommandLine.arguments.dropFirst()) {
 ///     case .help: print(syntax.help(width: 80))
 ///     case .version: print(syntax.versionLine)
-///     case .run(let options): run(temperature: options.double("temperature"))
+///     case .run(let options): run(temperature: options[Options.temperature])
 ///     }
 public struct CommandSyntax: Sendable {
   public let program: String
@@ -38,9 +38,10 @@ public struct CommandSyntax: Sendable {
   /// Closing text of the help: examples, exit statuses. Printed as it is.
   public let footer: String
 
-  private let byName: [String: Option]
+  private let byName: [String: OptionDeclaration]
 
-  /// Names must be canonical and unique; a declared default must be allowed (programmer errors).
+  /// Traps on programmer errors: a name that is not canonical or is declared twice (`help` and `version` are
+  /// taken), a default that its own option does not allow.
   public init(
     program: String, version: String, summary: String, usage: [String], sections: [OptionSection],
     footer: String = ""
@@ -51,7 +52,7 @@ public struct CommandSyntax: Sendable {
     self.usage = usage
     self.sections = sections + [OptionSection("Other", [Self.help, Self.version])]
     self.footer = footer
-    let declared = self.sections.flatMap(\.options)
+    let declared = self.sections.flatMap(\.options).map(\.declaration)
     for option in declared {
       precondition(option.name == Self.canonical(option.name), "name of --\(option.name) is not canonical")
       precondition(option.accepts(option.declaredDefault), "--\(option.name) does not allow its own default")
@@ -64,10 +65,13 @@ public struct CommandSyntax: Sendable {
   public var versionLine: String { "\(program) \(version)" }
 
   /// In the order of declaration.
-  var options: [Option] { sections.flatMap(\.options) }
+  var options: [OptionDeclaration] { sections.flatMap(\.options).map(\.declaration) }
 
   /// The option of a name in either spelling, `n_embd` or `n-embd`.
-  func option(named name: String) -> Option? { byName[Self.canonical(name)] }
+  func option(named name: String) -> OptionDeclaration? { byName[Self.canonical(name)] }
+
+  /// Whether this very option is declared, hidden or not.
+  func declares(_ option: OptionDeclaration) -> Bool { byName[option.name]?.means(option) ?? false }
 
   static let help = Option.flag("help", "Print this help.")
   static let version = Option.flag("version", "Print the version.")

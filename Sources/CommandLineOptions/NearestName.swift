@@ -35,7 +35,7 @@ func editDistance(_ first: String, _ second: String) -> Int {
 }
 
 /// User input inside a one-line message: quoted, controls escaped, cut after 60 characters.
-func quoted(_ text: String) -> String {
+public func quoted(_ text: String) -> String {
   var shown = ""
   for scalar in text.unicodeScalars.prefix(60) {
     switch scalar {

@@ -1,7 +1,7 @@
 // Intervals of real numbers with open or closed ends, as options declare them.
 
 /// Which finite numbers an option accepts: `.above(0)`, `.from(0)`, `0...1`, `0..<1`.
-public struct NumberRange: Sendable {
+public struct NumberRange: Equatable, Sendable {
   private let lower: Double
   private let upper: Double
   private let includesLower: Bool
@@ -32,13 +32,14 @@ public struct NumberRange: Sendable {
     self.includesUpper = includesUpper
   }
 
-  func contains(_ value: Double) -> Bool {
+  /// Whether the range holds a finite number.
+  public func contains(_ value: Double) -> Bool {
     (value > lower || (includesLower && value == lower))
       && (value < upper || (includesUpper && value == upper))
   }
 
   /// `at least 0 and below 1`; nil where every number is allowed.
-  var text: String? {
+  public var text: String? {
     var parts: [String] = []
     if lower > -.infinity { parts.append("\(includesLower ? "at least" : "above") \(decimal(lower))") }
     if upper < .infinity { parts.append("\(includesUpper ? "at most" : "below") \(decimal(upper))") }
@@ -47,7 +48,7 @@ public struct NumberRange: Sendable {
 }
 
 /// The shortest decimal that reads back as the same number; whole numbers without `.0`.
-func decimal(_ value: Double) -> String {
+public func decimal(_ value: Double) -> String {
   let text = value.description
   return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }

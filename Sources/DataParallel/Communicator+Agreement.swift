@@ -1,6 +1,6 @@
 // Work that may fail on one rank: all ranks learn of it, and end together with its cause.
 
-import Diagnostics
+import Platform
 
 /// A failure that all ranks know of and stop at; it is this rank that says why.
 public struct AgreedFailure: Error {

@@ -2,7 +2,7 @@
 // purpose: every rank talks to every rank directly, so that a missing one can be named.
 
 import COpenMPI
-import Diagnostics
+import Platform
 
 extension Communicator {
   /// MPI counts are Int32; longer transfers are cut into buckets of this many bytes.

@@ -3,7 +3,7 @@
 // the communicator.
 
 import COpenMPI
-import Diagnostics
+import Platform
 import Glibc
 
 /// The ranks of one job on their own duplicated communicator, or one rank without any MPI.
@@ -44,19 +44,18 @@ public final class Communicator {
 
   public static let defaultHangTimeout = 300.0
 
-  /// Joins the job that started this process: MPI under mpirun or srun with PMIx, else a single rank.
+  /// Joins the job that started this process by MPI, or is a single rank without it.
   ///
-  /// - Throws: `RuntimeFailure` from MPI; `InvalidInput` when the launcher started more processes than MPI
-  /// found
-  ///   (see `WorldCheck`).
-  public static func start(hangTimeout: Double = defaultHangTimeout) throws -> Communicator {
-    let environment = LaunchEnvironment.current
+  /// - Parameters:
+  ///   - joinsJob: whether a launcher that MPI understands started this process.
+  ///   - launcher: a process whose death ends this one, beside its parent.
+  /// - Throws: `RuntimeFailure` from MPI.
+  public static func start(
+    joinsJob: Bool, hangTimeout: Double = defaultHangTimeout, launcher: ProcessIdentity? = nil
+  ) throws -> Communicator {
     Heartbeat.enter(.startup, step: 0)
-    let communicator =
-      environment.startsMPI
-      ? try Communicator(joiningWithTimeout: hangTimeout) : Communicator(hangTimeout: hangTimeout)
-    try WorldCheck.verify(worldSize: communicator.worldSize, environment: environment)
-    return communicator
+    guard joinsJob else { return Communicator(hangTimeout: hangTimeout) }
+    return try Communicator(joiningWithTimeout: hangTimeout, launcher: launcher)
   }
 
   private init(hangTimeout: Double) {
@@ -64,17 +63,17 @@ public final class Communicator {
     worldSize = 1
     localRank = 0
     localSize = 1
-    peers = [Peer(host: Self.hostName, processIdentifier: getpid())]
+    peers = [Peer(host: Machine.hostName, processIdentifier: getpid())]
     libraryVersion = "none"
     self.hangTimeout = hangTimeout
     handle = nil
     spins = true
   }
 
-  private init(joiningWithTimeout hangTimeout: Double) throws {
+  private init(joiningWithTimeout hangTimeout: Double, launcher: ProcessIdentity?) throws {
     // From the first moment: mpirun may die, or a peer may never come, while MPI starts.
-    Watchdog.configure(name: "pid \(getpid()) on \(Self.hostName)", hangTimeout: hangTimeout)
-    Watchdog.start(parent: getppid())
+    Watchdog.configure(name: "pid \(getpid()) on \(Machine.hostName)", hangTimeout: hangTimeout)
+    try Watchdog.start(parent: getppid(), launcher: launcher)
     var provided: Int32 = 0
     try MPIStatus.check(
       MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided), "MPI_Init_thread")
@@ -101,8 +100,8 @@ public final class Communicator {
     libraryVersion = try Self.readLibraryVersion()
     self.hangTimeout = hangTimeout
     handle = own
-    spins = localSize <= Self.coreCount
-    peers = try allgather(Array("\(getpid()) \(Self.hostName)".utf8)).map { record in
+    spins = localSize <= Machine.processorCount
+    peers = try allgather(Array("\(getpid()) \(Machine.hostName)".utf8)).map { record in
       let fields = String(decoding: record, as: UTF8.self).split(separator: " ", maxSplits: 1)
       return Peer(host: String(fields[1]), processIdentifier: Int32(fields[0]) ?? 0)
     }
@@ -141,7 +140,8 @@ public final class Communicator {
     return (Int(rank), Int(size))
   }
 
-  static func readLibraryVersion() throws -> String {
+  /// The MPI library that this program is linked with; may be asked before MPI starts.
+  public static func readLibraryVersion() throws -> String {
     var length: Int32 = 0
     return try withUnsafeTemporaryAllocation(
       of: CChar.self, capacity: Int(MPI_MAX_LIBRARY_VERSION_STRING) + 1
@@ -152,14 +152,4 @@ public final class Communicator {
       return String(cString: buffer.baseAddress!).split(separator: "\n").first.map(String.init) ?? ""
     }
   }
-
-  static var hostName: String {
-    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 257) { buffer in
-      buffer.initialize(repeating: 0)
-      return gethostname(buffer.baseAddress!, 256) == 0 ? String(cString: buffer.baseAddress!) : "unknown"
-    }
-  }
-
-  /// Processors that are online.
-  public static var coreCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 }

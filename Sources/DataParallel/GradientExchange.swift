@@ -3,7 +3,7 @@
 // never matters.
 
 import COpenMPI
-import Diagnostics
+import Platform
 
 /// Reduces flat gradients across ranks along the canonical tree, for any number of ranks and leaves.
 ///
@@ -21,9 +21,6 @@ public final class GradientExchange {
   private var receivedCapacity = 0
   /// This rank's slice of every node, wherever it lies.
   private var parts: [UnsafeMutablePointer<Float>] = []
-
-  /// Wall seconds spent in `reduce` since the start.
-  public private(set) var seconds = 0.0
 
   /// - Parameters:
   ///   - elementCount: floats of one gradient, N; need not be a multiple of anything.
@@ -61,8 +58,6 @@ public final class GradientExchange {
   public func reduce(
     nodes: [UnsafeMutablePointer<Float>], leafCount: Int, into result: UnsafeMutablePointer<Float>, step: Int
   ) throws {
-    let start = monotonicSeconds()
-    defer { seconds += monotonicSeconds() - start }
     Heartbeat.enter(.exchange, step: step)
     let rank = communicator.rank
     let plan = plan(leafCount: leafCount)

@@ -2,6 +2,7 @@
 // Only files of this very job are touched: those this process has mapped or was told by its launcher.
 
 import Glibc
+import Platform
 
 enum Leftovers {
   /// vader (OpenMPI 4) names its files vader_segment.<host>.<user>.<job>.<local rank>; every rank maps
@@ -9,9 +10,8 @@ enum Leftovers {
   private static let segmentPrefix = "/dev/shm/vader_segment."
 
   static func removeAll() {
-    for path in mappedSegments(maps: read("/proc/self/maps")) { unlink(path) }
-    if let value = getenv("PMIX_SERVER_TMPDIR") {
-      let directory = String(cString: value)
+    for path in mappedSegments(maps: smallFile("/proc/self/maps") ?? "") { unlink(path) }
+    if let directory = environmentVariable("PMIX_SERVER_TMPDIR") {
       if isSessionDirectory(directory) {
         removeTree(directory)
         // Shared with other jobs of this user: goes only when empty.
@@ -54,20 +54,5 @@ enum Leftovers {
       closedir(stream)
     }
     rmdir(directory)
-  }
-
-  /// The text of a small file of /proc; empty when it cannot be read.
-  static func read(_ path: String) -> String {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return "" }
-    defer { close(descriptor) }
-    var text: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 16384)
-    while true {
-      let count = Glibc.read(descriptor, &chunk, chunk.count)
-      guard count > 0 else { break }
-      text += chunk[..<count]
-    }
-    return String(decoding: text, as: UTF8.self)
   }
 }

@@ -1,7 +1,7 @@
 // The one place where MPI's return codes become errors.
 
 import COpenMPI
-import Diagnostics
+import Platform
 
 enum MPIStatus {
   /// Throws `RuntimeFailure` with the function's name and the library's text unless `status` is success.

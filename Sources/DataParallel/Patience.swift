@@ -1,32 +1,7 @@
 // How a rank waits for another: polling, never a blocking call, so that it can say for whom and for how long.
 
 import Glibc
-
-/// Seconds of the monotonic clock.
-func monotonicSeconds() -> Double {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-}
-
-/// Adds up waiting time in increments of at most one second, so that a job which was stopped as a whole
-/// (SIGSTOP, a suspended machine) and continued does not take the pause for a hung peer.
-struct CappedClock {
-  private(set) var seconds = 0.0
-  private var last: Double
-
-  init(now: Double = monotonicSeconds()) { last = now }
-
-  mutating func tick(now: Double = monotonicSeconds()) {
-    seconds += min(max(now - last, 0), 1)
-    last = now
-  }
-
-  mutating func reset(now: Double = monotonicSeconds()) {
-    seconds = 0
-    last = now
-  }
-}
+import Platform
 
 /// One wait: what to do between two polls that found nothing, and when to give up.
 struct Patience {

@@ -2,7 +2,7 @@
 // them.
 
 import COpenMPI
-import Diagnostics
+import Platform
 
 /// What a message belongs to; ranks post messages of one kind in the same order, so MPI matches them in
 /// order.

@@ -2,7 +2,7 @@
 // meeting point of the step, so it is here that waiting is measured and a late or hung rank gets a name.
 
 import COpenMPI
-import Diagnostics
+import Platform
 
 /// All-to-all of fixed-size records of 64-bit words. Records are equal on all ranks after `exchange`.
 ///
@@ -17,10 +17,6 @@ public final class RecordExchange {
   private let pending: PendingRequests
   private var lastEnd = monotonicSeconds()
 
-  /// Wall seconds this rank has waited for records since the start.
-  public private(set) var waitingSeconds = 0.0
-  /// By rank: seconds its records came after this rank was ready, summed over the steps.
-  public private(set) var lateness: [Double]
   /// By rank: seconds it was busy between exchanges, by its own clock; equal on all ranks.
   public private(set) var busySeconds: [Double]
   public private(set) var exchangeCount = 0
@@ -33,7 +29,6 @@ public final class RecordExchange {
     words = .allocate(capacity: stride * communicator.worldSize)
     words.initialize(repeating: 0, count: stride * communicator.worldSize)
     pending = PendingRequests(communicator, capacity: 2 * communicator.worldSize)
-    lateness = Array(repeating: 0, count: communicator.worldSize)
     busySeconds = Array(repeating: 0, count: communicator.worldSize)
   }
 
@@ -75,9 +70,7 @@ public final class RecordExchange {
       for peer in 0..<communicator.worldSize where peer != rank {
         try pending.send(mine, count: stride, type: mpi_uint64(), to: peer, .record)
       }
-      try pending.wait(onCompletion: { entry in
-        if entry.isReceive { lateness[entry.peer] += monotonicSeconds() - start }
-      })
+      try pending.wait()
       try checkSteps(step)
     }
     for peer in 0..<communicator.worldSize {
@@ -85,7 +78,6 @@ public final class RecordExchange {
     }
     exchangeCount += 1
     lastEnd = monotonicSeconds()
-    waitingSeconds += lastEnd - start
   }
 
   /// The slowest rank so far, if it was busy for at least `factor` times as long as the median rank.

@@ -1,6 +1,6 @@
 // All ranks hold the same weights, or the ones that differ are named. Compares hashes; computes none.
 
-import Diagnostics
+import Platform
 
 /// The verdict on one 64-bit hash per rank.
 public struct ReplicaCheck: Equatable, Sendable {

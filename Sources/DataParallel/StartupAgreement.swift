@@ -1,7 +1,7 @@
 // Before the first step all ranks must be the same program with the same options and data. Compares; knows
 // no keys.
 
-import Diagnostics
+import Platform
 
 /// What a rank says of itself at start: executable hash, options, corpus hash, MPI version, kernel family...
 public struct StartupAgreement: Equatable, Sendable {
@@ -60,30 +60,18 @@ public struct StartupAgreement: Equatable, Sendable {
     return lines.isEmpty ? nil : lines.joined(separator: "; ")
   }
 
-  /// Keys and values, each as its length in 8 bytes, little-endian, and its UTF-8.
   func encoded() -> [UInt8] {
-    var bytes: [UInt8] = []
-    for text in entries.flatMap({ [$0.key, $0.value] }) {
-      withUnsafeBytes(of: UInt64(text.utf8.count).littleEndian) { bytes += $0 }
-      bytes += text.utf8
+    var writer = ByteWriter()
+    writer.append(list: entries) {
+      $0.append($1.key)
+      $0.append($1.value)
     }
-    return bytes
+    return writer.bytes
   }
 
   init(decoding bytes: [UInt8]) throws {
-    var texts: [String] = []
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      guard rest.count >= 8 else { throw Self.garbled }
-      let length = rest.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-      rest = rest.dropFirst(8)
-      guard length <= UInt64(rest.count) else { throw Self.garbled }
-      texts.append(String(decoding: rest.prefix(Int(length)), as: UTF8.self))
-      rest = rest.dropFirst(Int(length))
-    }
-    guard texts.count % 2 == 0 else { throw Self.garbled }
-    entries = stride(from: 0, to: texts.count, by: 2).map { Entry(texts[$0], texts[$0 + 1]) }
+    var reader = ByteReader(bytes, garbled: RuntimeFailure("the start-up record of a rank is garbled"))
+    entries = try reader.list(elementSize: 16) { Entry(try $0.text(), try $0.text()) }
+    try reader.finish()
   }
-
-  private static let garbled = RuntimeFailure("the start-up record of a rank is garbled")
 }

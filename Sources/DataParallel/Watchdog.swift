@@ -1,7 +1,7 @@
 // The thread that ends this process when nothing else can: parent dead, main thread stuck, MPI_Abort stuck.
 // It makes no MPI call. Hung peers are found by the polling waits (PendingRequests), not here.
 
-import Diagnostics
+import Platform
 import Glibc
 import Synchronization
 
@@ -36,39 +36,24 @@ public enum Watchdog {
 
   /// Starts the thread, once per process.
   ///
-  /// - Parameter parent: the process whose death ends this one; nil to watch none.
-  static func start(parent: pid_t?) {
+  /// - Parameters:
+  ///   - parent: the process whose death ends this one; nil to watch none.
+  ///   - launcher: another such process of this host.
+  static func start(parent: pid_t?, launcher: ProcessIdentity?) throws {
     guard !isRunning.exchange(true, ordering: .acquiringAndReleasing) else { return }
     // A log line written after mpirun's death must not end the process before its leftovers are removed.
     signal(SIGPIPE, SIG_IGN)
-    // The new thread inherits the mask: signals are for the main thread.
-    var all = sigset_t()
-    var previous = sigset_t()
-    sigfillset(&all)
-    pthread_sigmask(SIG_BLOCK, &all, &previous)
-    defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
-    let watched = UnsafeMutablePointer<pid_t>.allocate(capacity: 1)
-    watched.initialize(to: parent ?? 0)
-    var thread = pthread_t()
-    let status = pthread_create(
-      &thread, nil,
-      { argument in
-        let parent = argument!.load(as: pid_t.self)
-        argument!.deallocate()
-        Watchdog.watch(parent: parent)
-      }, watched)
-    precondition(status == 0, "pthread_create failed")
-    pthread_detach(thread)
+    _ = try BackgroundThread(name: "watchdog") { watch(parent: parent, launcher: launcher) }
   }
 
   /// Ends this process within two seconds with `status`, whatever the main thread does until then.
   static func expectEnd(status: Int32) {
     endStatus.store(Int(status), ordering: .relaxed)
-    start(parent: nil)
+    // Without a thread to watch, MPI_Abort must do.
+    try? start(parent: nil, launcher: nil)
   }
 
-  private static func watch(parent: pid_t) -> Never {
-    let launcher = LauncherWatch.fromEnvironment()
+  private static func watch(parent: pid_t?, launcher: ProcessIdentity?) -> Never {
     var stillness = CappedClock()
     var ending = CappedClock()
     var lastBeat = Heartbeat.count
@@ -81,11 +66,13 @@ public enum Watchdog {
       } else {
         ending.reset()
       }
-      if parent != 0 && getppid() != parent {
+      if let parent, getppid() != parent {
         Leftovers.removeAll()
         end("mpirun (pid \(parent)) has died; this rank ends too")
       }
-      if let launcher, !launcher.isAlive { end("\(launcher) has died; the job ends") }
+      if let launcher, !launcher.isRunning {
+        end("the launcher (pid \(launcher.process)) has died; the job ends")
+      }
       let beat = Heartbeat.count
       if beat != lastBeat {
         lastBeat = beat
@@ -102,8 +89,7 @@ public enum Watchdog {
   }
 
   private static func end(_ cause: String) -> Never {
-    let line = "error: \(settings.withLock { $0.name }): \(cause)\n"
-    _ = line.utf8CString.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress!, $0.count - 1) }
+    StandardStream.error.line("error: \(settings.withLock { $0.name }): \(cause)")
     _exit(ExitStatus.failure)
   }
 }

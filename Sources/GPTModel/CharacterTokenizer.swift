@@ -1,6 +1,6 @@
 // Characters to ids and back. Not a subword tokenizer: one Unicode scalar is one token.
 
-import Diagnostics
+import Platform
 
 /// The sorted unique scalars of a corpus have the ids 0…n-1; BOS is the last id, n.
 public struct CharacterTokenizer: Equatable, Sendable {

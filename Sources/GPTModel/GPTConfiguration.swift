@@ -1,14 +1,14 @@
 // The five sizes that define a model, and what may be asked of them.
 
-import Diagnostics
+import Platform
 
 /// Sizes of a GPT. Legend used throughout: V vocabulary, C embedding, L layers, T block, H heads, D = C / H.
 public struct GPTConfiguration: Equatable, Hashable, Sendable {
-  public let vocabularySize: Int
-  public let embeddingSize: Int
-  public let layerCount: Int
-  public let blockSize: Int
-  public let headCount: Int
+  public package(set) var vocabularySize: Int
+  public package(set) var embeddingSize: Int
+  public package(set) var layerCount: Int
+  public package(set) var blockSize: Int
+  public package(set) var headCount: Int
 
   public var headSize: Int { embeddingSize / headCount }
   /// Width of the hidden layer of the MLP, 4C.
@@ -29,6 +29,25 @@ public struct GPTConfiguration: Equatable, Hashable, Sendable {
   public init(
     vocabularySize: Int, embeddingSize: Int, layerCount: Int, blockSize: Int, headCount: Int
   ) throws {
+    self.init(
+      unchecked: vocabularySize, embeddingSize: embeddingSize, layerCount: layerCount, blockSize: blockSize,
+      headCount: headCount)
+    try validate()
+  }
+
+  /// Sizes that are to be changed and validated later: those of a preset, before the corpus and the options are known.
+  package init(
+    unchecked vocabularySize: Int, embeddingSize: Int, layerCount: Int, blockSize: Int, headCount: Int
+  ) {
+    self.vocabularySize = vocabularySize
+    self.embeddingSize = embeddingSize
+    self.layerCount = layerCount
+    self.blockSize = blockSize
+    self.headCount = headCount
+  }
+
+  /// - Throws: `InvalidInput` naming the size, its value and what is allowed.
+  package func validate() throws {
     func check(_ name: String, _ value: Int, _ allowed: ClosedRange<Int>) throws {
       guard allowed.contains(value) else {
         throw InvalidInput(
@@ -46,11 +65,6 @@ public struct GPTConfiguration: Equatable, Hashable, Sendable {
       throw InvalidInput(
         "n_head \(headCount) does not divide n_embd \(embeddingSize); choose a divisor of \(embeddingSize)")
     }
-    self.vocabularySize = vocabularySize
-    self.embeddingSize = embeddingSize
-    self.layerCount = layerCount
-    self.blockSize = blockSize
-    self.headCount = headCount
     guard parameterCount <= limits.parameterCount else {
       throw InvalidInput(
         "these sizes make \(parameterCount) parameters; allowed are \(limits.parameterCount): "

@@ -1,19 +1,11 @@
 // Text from a model: prompts, samples in lockstep, and texts longer than the context.
 
-import Diagnostics
+import Platform
 import Dispatch
 import Kernels
 
 /// What to generate.
 public struct GenerationRequest: Sendable {
-  /// How a model's texts begin and end, which follows from what it was trained on.
-  public enum Workflow: String, Sendable {
-    /// Continuous text: begins with a prompt, ends at `maximumCharacters`.
-    case chunks
-    /// Documents: begin with BOS, end at BOS or after T characters.
-    case documents
-  }
-
   public var workflow: Workflow
   /// Nil is the default of the workflow: a newline for text, nothing for documents.
   public var prompt: String?

@@ -12,7 +12,7 @@ extension PreparedModel {
   ///   - gradient: `table.arenaCount` floats that may hold anything; padding between tensors becomes zero.
   /// - Returns: the sum of the cross-entropy over all targets of the leaf, in nats.
   public func leafLossAndGradient(
-    _ sequences: some Sequence<[Int32]>, gradientScale: Float,
+    _ sequences: some Sequence<some Collection<Int32>>, gradientScale: Float,
     into gradient: UnsafeMutablePointer<Float>, _ workspace: SequenceWorkspace
   ) -> Double {
     // Linear weights are stored by their first product; embeddings are added to, and padding is nobody's.
@@ -25,7 +25,7 @@ extension PreparedModel {
     var loss = 0.0
     var isFirst = true
     for tokens in sequences {
-      loss += tokens.withUnsafeBufferPointer {
+      loss += withStorage(of: tokens) {
         lossAndGradient(
           $0, gradientScale: gradientScale, into: gradient, accumulate: !isFirst, workspace)
       }
@@ -36,7 +36,18 @@ extension PreparedModel {
   }
 
   /// Sum of the cross-entropy over all targets of `sequences`, in nats.
-  public func leafLoss(_ sequences: some Sequence<[Int32]>, _ workspace: SequenceWorkspace) -> Double {
-    sequences.reduce(0) { sum, tokens in sum + tokens.withUnsafeBufferPointer { loss($0, workspace) } }
+  public func leafLoss(
+    _ sequences: some Sequence<some Collection<Int32>>, _ workspace: SequenceWorkspace
+  ) -> Double {
+    sequences.reduce(0) { sum, tokens in sum + withStorage(of: tokens) { loss($0, workspace) } }
+  }
+
+  private func withStorage(
+    of tokens: some Collection<Int32>, _ body: (UnsafeBufferPointer<Int32>) -> Double
+  ) -> Double {
+    guard let result = tokens.withContiguousStorageIfAvailable(body) else {
+      preconditionFailure("sequences lie in arrays, or in parts of one")
+    }
+    return result
   }
 }

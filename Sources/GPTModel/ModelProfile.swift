@@ -1,21 +1,23 @@
 // Where the time of a step goes inside the model. Off, it costs one branch a kernel call.
 
-/// Seconds spent per kind of work by one thread since the last `reset`.
+import Platform
+
+/// Seconds spent per kind of work by one thread so far.
 public struct ModelProfile: Sendable {
   public enum Kind: Int, CaseIterable, Sendable { case linear, attention, other }
 
   public var isEnabled = false
-  private var last = ContinuousClock.now
-  private var durations = [Duration](repeating: .zero, count: Kind.allCases.count)
+  private var last = 0.0
+  private var durations = [Double](repeating: 0, count: Kind.allCases.count)
 
   public init() {}
 
-  public subscript(kind: Kind) -> Double { durations[kind.rawValue] / .seconds(1) }
+  public subscript(kind: Kind) -> Double { durations[kind.rawValue] }
 
   /// Time from here on belongs to the next `lap`.
   @inline(__always)
   mutating func start() {
-    if isEnabled { last = .now }
+    if isEnabled { last = monotonicSeconds() }
   }
 
   /// The time since the last lap or start was spent on `kind`.
@@ -25,12 +27,8 @@ public struct ModelProfile: Sendable {
   }
 
   private mutating func record(_ kind: Kind) {
-    let now = ContinuousClock.now
+    let now = monotonicSeconds()
     durations[kind.rawValue] += now - last
     last = now
-  }
-
-  public mutating func reset() {
-    for index in durations.indices { durations[index] = .zero }
   }
 }

@@ -3,6 +3,8 @@
 import DataParallel
 import GPTModel
 import Kernels
+import Platform
+import TrainingState
 
 /// Computes losses and gradients of the leaves of one rank.
 final class GradientComputer {
@@ -11,7 +13,7 @@ final class GradientComputer {
   let fold: LeafFold
   let interval: Range<Int>
   /// Loss (sum over targets) and number of targets of each own leaf of the last step.
-  private(set) var leafLosses: [Double]
+  var leafLosses: [Double]
   private(set) var leafTargets: [Int]
   private let microbatchSize: Int
   private let globalBatchSize: Int
@@ -62,37 +64,34 @@ final class GradientComputer {
   /// Gradients of all own leaves, into `fold`.
   ///
   /// - Parameters:
-  ///   - batches: the sequences of each own leaf.
+  ///   - batch: the sequences of each own leaf.
   ///   - gradientScale: the same for all leaves of all ranks.
-  func compute(_ batches: [[[Int32]]], gradientScale: Float) {
-    precondition(batches.count == interval.count)
+  func compute(_ batch: TokenBatch, gradientScale: Float) {
+    precondition(batch.leafCount == interval.count)
     let (model, fold, workspaces, interval) = (model, fold, workspaces, interval)
-    leafLosses = perLeaf(batches) { leaf, thread in
+    leafLosses = perLeaf(batch) { leaf, thread in
       let buffer = fold.takeBuffer()
       let loss = model.leafLossAndGradient(
-        batches[leaf], gradientScale: gradientScale, into: buffer, workspaces.all[thread])
+        batch[leaf], gradientScale: gradientScale, into: buffer, workspaces.all[thread])
       fold.complete(leaf: interval.lowerBound + leaf, buffer: buffer)
       return loss
     }
-    leafTargets = batches.map { $0.reduce(0) { $0 + $1.count - 1 } }
+    for leaf in leafTargets.indices { leafTargets[leaf] = batch.targetCount(ofLeaf: leaf) }
   }
 
-  /// Test interface: the first own leaf claims a loss that is no number.
-  func poisonLoss() { if !leafLosses.isEmpty { leafLosses[0] = .nan } }
-
   /// Losses (sums over targets) of any leaves, without gradients.
-  func losses(_ batches: [[[Int32]]]) -> [Double] {
+  func losses(_ batch: TokenBatch) -> [Double] {
     let (model, workspaces) = (model, workspaces)
-    return perLeaf(batches) { leaf, thread in model.leafLoss(batches[leaf], workspaces.all[thread]) }
+    return perLeaf(batch) { leaf, thread in model.leafLoss(batch[leaf], workspaces.all[thread]) }
   }
 
   private func perLeaf(
-    _ batches: [[[Int32]]], _ body: @Sendable (_ leaf: Int, _ thread: Int) -> Double
+    _ batch: TokenBatch, _ body: @Sendable (_ leaf: Int, _ thread: Int) -> Double
   ) -> [Double] {
-    [Double](unsafeUninitializedCapacity: batches.count) { results, count in
+    [Double](unsafeUninitializedCapacity: batch.leafCount) { results, count in
       let slots = Slots(base: results.baseAddress)
-      team.run(batches.count) { leaf, thread in slots.base?[leaf] = body(leaf, thread) }
-      count = batches.count
+      team.run(batch.leafCount) { leaf, thread in slots.base?[leaf] = body(leaf, thread) }
+      count = batch.leafCount
     }
   }
 

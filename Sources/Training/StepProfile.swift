@@ -1,62 +1,85 @@
 // Where the wall time of this rank's steps goes (`--profile`). Off, it costs one branch a lap.
 
 import GPTModel
+import Platform
 
 /// Seconds by phase of a step, as the rank's main thread sees them.
-public struct StepProfile: Sendable {
-  public enum Phase: String, CaseIterable, Sendable {
-    case data, gradient, waiting, reduction, optimizer, validation, checkpoint, other
+final class StepProfile {
+  /// Seconds by phase, and by kind of work within the gradient phase.
+  struct Sums {
+    var phases = [Double](repeating: 0, count: ProfileReport.Phase.allCases.count)
+    var kinds = [Double](repeating: 0, count: ModelProfile.Kind.allCases.count)
+
+    subscript(phase: ProfileReport.Phase) -> Double { phases[phase.rawValue] }
+    subscript(kind: ModelProfile.Kind) -> Double { kinds[kind.rawValue] }
+
+    static func - (left: Sums, right: Sums) -> Sums {
+      Sums(
+        phases: zip(left.phases, right.phases).map { $0 - $1 },
+        kinds: zip(left.kinds, right.kinds).map { $0 - $1 })
+    }
   }
 
-  /// Cumulative seconds at the beginning of a step.
-  struct Mark: Sendable {
-    var phases = [Phase: Double]()
-    var kinds = [ModelProfile.Kind: Double]()
-  }
-
-  public let isEnabled: Bool
-  public internal(set) var steps = 0
-  var mark = Mark()
-  private var last = ContinuousClock.now
-  private var durations = [Phase: Duration]()
+  let isEnabled: Bool
+  private var steps = 0
+  private var sums = Sums()
+  private var mark = Sums()
+  private var last = 0.0
 
   init(isEnabled: Bool) { self.isEnabled = isEnabled }
 
-  public subscript(phase: Phase) -> Double { (durations[phase] ?? .zero) / .seconds(1) }
-
-  mutating func start() {
-    if isEnabled { last = .now }
+  func start() {
+    guard isEnabled else { return }
+    mark = sums
+    last = monotonicSeconds()
   }
 
   /// The time since the last lap or start was spent in `phase`.
-  mutating func lap(_ phase: Phase) {
+  func lap(_ phase: ProfileReport.Phase) {
     guard isEnabled else { return }
-    let now = ContinuousClock.now
-    durations[phase, default: .zero] += now - last
+    let now = monotonicSeconds()
+    sums.phases[phase.rawValue] += now - last
     last = now
   }
-}
 
-extension Trainer {
-  /// The wall time of the step that just ended: `data linear attention other waiting reduction optimizer`, which
-  /// add up to the whole. Linear layers and attention are means over the threads; `other` has what is left of the
-  /// gradient phase (packing, norms, idle threads) and the comparison of replicas.
-  func splitOfStep() -> [(phase: String, seconds: Double)] {
-    func since(_ phase: StepProfile.Phase) -> Double { profile[phase] - (profile.mark.phases[phase] ?? 0) }
-    func since(_ kind: ModelProfile.Kind) -> Double { kindSeconds(kind) - (profile.mark.kinds[kind] ?? 0) }
-    let (linear, attention) = (since(.linear), since(.attention))
-    let other =
-      max(0, since(StepProfile.Phase.gradient) - linear - attention) + since(StepProfile.Phase.other)
+  /// The step has ended. - Parameter kinds: the seconds by kind so far.
+  /// - Returns: the split of its time; nil when not measured.
+  func finishStep(kinds: (ModelProfile.Kind) -> Double) -> [(phase: String, seconds: Double)]? {
+    guard isEnabled else { return nil }
+    steps += 1
+    for kind in ModelProfile.Kind.allCases { sums.kinds[kind.rawValue] = kinds(kind) }
+    return Self.split(of: sums - mark)
+  }
+
+  /// `data linear attention other waiting reduction optimizer`, which add up to the whole. Linear layers and
+  /// attention are means over the threads; `other` has what is left of the gradient phase (packing, norms, idle
+  /// threads) and the comparison of replicas.
+  private static func split(of sums: Sums) -> [(phase: String, seconds: Double)] {
+    let other = max(0, sums[.gradient] - sums[.linear] - sums[.attention]) + sums[ProfileReport.Phase.other]
     return [
-      ("data", since(.data)), ("linear", linear), ("attention", attention), ("other", other),
-      ("waiting", since(.waiting)), ("reduction", since(.reduction)), ("optimizer", since(.optimizer)),
+      ("data", sums[.data]), ("linear", sums[.linear]), ("attention", sums[.attention]), ("other", other),
+      ("waiting", sums[.waiting]), ("reduction", sums[.reduction]), ("optimizer", sums[.optimizer]),
     ]
   }
 
-  /// What follows belongs to the next step.
-  func markProfile() {
-    guard profile.isEnabled else { return }
-    for phase in StepProfile.Phase.allCases { profile.mark.phases[phase] = profile[phase] }
-    for kind in ModelProfile.Kind.allCases { profile.mark.kinds[kind] = kindSeconds(kind) }
+  var report: ProfileReport? {
+    guard steps > 0 else { return nil }
+    return ProfileReport(
+      steps: steps,
+      phases: ProfileReport.Phase.allCases.map { ($0, sums[$0]) },
+      kinds: ModelProfile.Kind.allCases.map { ("\($0)", sums[$0]) })
   }
+}
+
+/// What `--profile` has found on this rank.
+public struct ProfileReport: Sendable {
+  public enum Phase: Int, CaseIterable, Sendable {
+    case data, gradient, waiting, reduction, optimizer, validation, checkpoint, other
+  }
+
+  public let steps: Int
+  /// Wall seconds of the rank's main thread, all phases.
+  public let phases: [(phase: Phase, seconds: Double)]
+  /// Inside the gradient phase: means over the threads.
+  public let kinds: [(name: String, seconds: Double)]
 }

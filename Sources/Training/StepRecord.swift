@@ -2,59 +2,72 @@
 // The words of DataParallel's RecordExchange, given names.
 
 import DataParallel
+import Platform
 
 /// Layout of a rank's record: requests, then loss and targets of each of its leaves.
-struct StepRecord {
-
+final class StepRecord {
   private static let headerWords = 1
   private let exchange: RecordExchange
   private let intervals: LeafIntervals
-  private let communicator: Communicator
+  private let ranks: Range<Int>
+  /// Loss of every leaf of the step, as of the last meeting.
+  private var losses: [Double]
 
   init(communicator: Communicator, intervals: LeafIntervals) {
-    self.communicator = communicator
     self.intervals = intervals
-    let mostLeaves = (0..<communicator.worldSize).map { intervals[$0].count }.max() ?? 0
+    ranks = 0..<communicator.worldSize
+    let mostLeaves = ranks.map { intervals[$0].count }.max() ?? 0
     exchange = RecordExchange(
       communicator: communicator, wordCount: Self.headerWords + 2 * mostLeaves)
+    losses = [Double](repeating: 0, count: intervals.leafCount)
   }
 
-  func setRequests(_ requests: SignalRequests) { exchange.own[0] = requests.rawValue }
-
-  /// - Parameter leaf: index within this rank's interval.
-  func set(loss: Double, targets: Int, ofOwnLeaf leaf: Int) {
-    exchange.own[Self.headerWords + 2 * leaf] = loss.bitPattern
-    exchange.own[Self.headerWords + 2 * leaf + 1] = UInt64(targets)
+  /// What all ranks know after meeting in a step.
+  struct Meeting {
+    /// Mean over all targets, in nats: the canonical tree over all leaves' sums, the same bits on all ranks.
+    let loss: Double
+    /// Of the whole global batch.
+    let targetCount: Int
+    /// The first rank whose loss is not a finite number.
+    let rankWithBadLoss: Int?
+    /// The ranks that were asked for a checkpoint, and whether any was asked to stop.
+    let wishing: Set<Int>
+    let stops: Bool
   }
 
   /// Meets all ranks.
-  func exchange(step: Int) throws { try exchange.exchange(step: step) }
-
-  /// The ranks that have been asked for this.
-  func ranks(asked request: SignalRequests) -> Set<Int> {
-    Set(exchange.column(0).indices.filter { SignalRequests(rawValue: exchange[$0][0]).contains(request) })
+  ///
+  /// - Parameters:
+  ///   - leafLosses, leafTargets: of each own leaf.
+  ///   - requests: what this rank has been asked.
+  func meet(
+    step: Int, leafLosses: [Double], leafTargets: [Int], requests: SignalRequests
+  ) throws -> Meeting {
+    exchange.own[0] = requests.rawValue
+    for leaf in leafLosses.indices {
+      exchange.own[Self.headerWords + 2 * leaf] = leafLosses[leaf].bitPattern
+      exchange.own[Self.headerWords + 2 * leaf + 1] = UInt64(leafTargets[leaf])
+    }
+    try exchange.exchange(step: step)
+    var targetCount = 0
+    var asked: SignalRequests = []
+    for rank in ranks {
+      let words = exchange[rank]
+      asked.formUnion(SignalRequests(rawValue: words[0]))
+      for (own, leaf) in intervals[rank].enumerated() {
+        losses[leaf] = Double(bitPattern: words[Self.headerWords + 2 * own])
+        targetCount += Int(words[Self.headerWords + 2 * own + 1])
+      }
+    }
+    return Meeting(
+      loss: CanonicalTree.sum(losses) / Double(targetCount), targetCount: targetCount,
+      rankWithBadLoss: losses.firstIndex { !$0.isFinite }.map { intervals.owner(of: $0) },
+      wishing: asked.contains(.checkpoint) ? ranksAsked(for: .checkpoint) : [], stops: asked.contains(.stop))
   }
 
-  /// Mean loss over all targets, in nats: the canonical tree over all leaves' sums, the same bits on all ranks.
-  var meanLoss: Double { CanonicalTree.sum(leafLosses) / Double(targetCount) }
-
-  var leafLosses: [Double] { leafWords(0).map { Double(bitPattern: $0) } }
-
-  /// Targets of the whole global batch.
-  var targetCount: Int { leafWords(1).reduce(0) { $0 + Int($1) } }
-
-  /// The first rank whose loss is not a finite number.
-  var rankWithBadLoss: Int? {
-    leafLosses.firstIndex { !$0.isFinite }.map { intervals.owner(of: $0) }
+  private func ranksAsked(for request: SignalRequests) -> Set<Int> {
+    Set(ranks.filter { SignalRequests(rawValue: exchange[$0][0]).contains(request) })
   }
 
   var straggler: (rank: Int, secondsPerStep: Double, medianSeconds: Double)? { exchange.straggler() }
-
-  private func leafWords(_ word: Int) -> [UInt64] {
-    (0..<communicator.worldSize).flatMap { rank in
-      intervals[rank].indices.map {
-        exchange[rank][Self.headerWords + 2 * ($0 - intervals[rank].lowerBound) + word]
-      }
-    }
-  }
 }

@@ -1,62 +1,52 @@
 // The loss on the held-out part, divided among the ranks like a batch.
 
+import Corpora
 import DataParallel
-import Foundation
-import GPTModel
+import Platform
 
 extension Trainer {
-  /// What a validation found, equal on all ranks.
-  struct Validation {
-    /// Mean over all validation targets, in nats: the same bits for any number of ranks.
-    var loss = Double.nan
-    /// Lower than ever before in this training.
-    var isBest = false
-    /// A rank was asked to stop meanwhile.
-    var stops = false
-  }
-
-  func validate() throws -> Validation {
-    guard let source = split.validation else { return Validation() }
+  /// Evaluates `source` with the weights as they are now; all ranks call it.
+  func validate(on source: any SequenceSource) throws -> ValidationMetrics {
     Watchdog.enter(phase: .validation, step: step)
-    try faults?.reach(.validation, step: step, rank: communicator.rank)
+    try pipeline.probe?.willValidate(step: step, rank: communicator.rank)
+    let computer = pipeline.computer
     computer.prepare()
     // The split of the profile is that of the steps.
     computer.isProfiled = false
-    defer { computer.isProfiled = settings.isProfiled }
+    defer { computer.isProfiled = profile.isEnabled }
     let microbatch = configuration.microbatchSize
     let leafCount = (source.count + microbatch - 1) / microbatch
     let interval = LeafIntervals(leafCount: leafCount, worldSize: communicator.worldSize)[communicator.rank]
     var losses: [Double] = []
     var targets = 0
     // In rounds, so that memory does not grow with the corpus.
-    let round = 8 * team.count
+    let round = 8 * settings.threads
     for first in stride(from: interval.lowerBound, to: interval.upperBound, by: round) {
       Watchdog.beat()
-      let leaves = try (first..<min(first + round, interval.upperBound)).map { leaf in
-        try (leaf * microbatch..<min((leaf + 1) * microbatch, source.count)).map { index in
-          var tokens: [Int32] = []
-          try source.tokens(of: index, into: &tokens)
-          return tokens
-        }
+      tokens.removeAll()
+      for leaf in first..<min(first + round, interval.upperBound) {
+        try tokens.appendLeaf(leaf * microbatch..<min((leaf + 1) * microbatch, source.count), of: source)
       }
-      losses += computer.losses(leaves)
-      targets += leaves.reduce(0) { $0 + $1.reduce(0) { $0 + $1.count - 1 } }
+      losses += computer.losses(tokens)
+      targets += (0..<tokens.leafCount).reduce(0) { $0 + tokens.targetCount(ofLeaf: $1) }
     }
     asked.formUnion(pendingRequests())
-    let words = [asked.contains(.stop) ? 1 : 0, UInt64(targets)] + losses.map(\.bitPattern)
-    let all = try communicator.allgather(words.withUnsafeBytes { Array($0) }).map { bytes in
-      bytes.withUnsafeBytes { raw in
-        (0..<raw.count / 8).map { raw.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self) }
-      }
+    var writer = ByteWriter()
+    writer.append(UInt8(asked.contains(.stop) ? 1 : 0))
+    writer.append(targets)
+    writer.append(list: losses.map(\.bitPattern))
+    var (sums, total, stops): ([Double], Int, Bool) = ([], 0, false)
+    for bytes in try communicator.allgather(writer.bytes) {
+      var reader = ByteReader(bytes, garbled: RuntimeFailure("the validation of a rank arrived damaged"))
+      stops = try reader.number(UInt8.self) == 1 || stops
+      total += try reader.number(Int.self)
+      sums += try reader.list(of: UInt64.self).map(Double.init(bitPattern:))
     }
-    let total = all.reduce(0) { $0 + Int($1[1]) }
-    let sums = all.flatMap { $0.dropFirst(2).map { Double(bitPattern: $0) } }
     let loss = CanonicalTree.sum(sums) / Double(total)
-    let isBest = !(progress.bestValidationLoss <= loss)
-    stateLock.withLock {
-      if isBest { progress.bestValidationLoss = loss }
-    }
+    let isBest = !(live.progress.bestValidationLoss <= loss)
+    if isBest { live.change { $0.bestValidationLoss = loss } }
     profile.lap(.validation)
-    return Validation(loss: loss, isBest: isBest, stops: all.contains { $0[0] == 1 })
+    return ValidationMetrics(
+      step: step, epoch: batches.position(ofStep: step).epoch, loss: loss, isBest: isBest, stops: stops)
   }
 }

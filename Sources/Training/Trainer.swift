@@ -1,223 +1,235 @@
-// The training loop of one rank: read, compute, agree, reduce, update. The same code on every rank;
+// The training loop of one rank: read my shard, compute, meet, reduce, update, report. The same code on every rank;
 // what only rank 0 does goes through `TrainingOutputs`.
 
 import DataParallel
-import Diagnostics
-import Foundation
 import GPTModel
 import Kernels
-import Synchronization
+import Platform
+import Reproducibility
+import TrainingState
 
 /// One rank of a data-parallel training.
 public final class Trainer {
-  public let configuration: TrainingConfiguration
-  public let settings: RunSettings
-  public let tokenizer: CharacterTokenizer
-  public let model: PreparedModel
+  let configuration: TrainingConfiguration
+  let settings: RunSettings
+  let corpus: TrainingCorpus
   let communicator: Communicator
-  let split: CorpusSplit
-  let corpus: CorpusIdentity
-  let computer: GradientComputer
-  let record: StepRecord
-  let optimizer: AdamOptimizer
-  let exchange: GradientExchange
-  let gradient: FloatArena
-  let team: ThreadTeam
-  var plan: BatchPlan
-  var progress = TrainingState.Progress()
-  var profile: StepProfile
+  let pipeline: GradientPipeline
+  let profile: StepProfile
+  /// What of the training changes, and what is saved.
+  public let live: LiveState
+  private let optimizer: any Optimizer
+  var batches: BatchPlan
+  /// The sequences that this rank works on; one buffer for all steps.
+  var tokens = TokenBatch()
   /// What outside asks for (signals, tests), read once a step.
   public var pendingRequests: () -> SignalRequests = { [] }
-  /// Hidden test interface: called at marked points of a step, may throw, stall or poison.
-  public var faults: FaultPlan?
-  /// Held while weights, moments, progress and metrics change: whoever has it sees the last finished step.
-  public let stateLock = NSLock()
-  private let duration = Atomic<Int>(0)
-  /// How long the last step took; any thread may ask.
-  public var lastStepSeconds: Double { Double(duration.load(ordering: .relaxed)) * 1e-6 }
-  private var wishes = CheckpointWishes()
-  /// The last step whose weights were compared.
-  var comparedStep = 0
-  /// Taken from `pendingRequests` and not yet in a record.
+  /// Taken from `pendingRequests` and not yet told the others.
   var asked: SignalRequests = []
-  /// When `run` began; nil before.
-  private var runStart: ContinuousClock.Instant?
-  /// Seconds of earlier runs of the same training.
-  private let earlierSeconds: Double
+  private var wishes = CheckpointWishes()
 
   /// - Parameters:
   ///   - weights: where to begin; the trainer goes on in this memory. The same on all ranks.
+  ///   - initialCheckpoint: where the weights of a new training come from, if from a file.
   ///   - state: of the checkpoint to resume from; nil begins at step 1.
+  ///   - probe: nil but in tests.
   /// - Throws: `InvalidInput` if the corpus does not fill a batch.
   public init(
-    configuration: TrainingConfiguration, settings: RunSettings, tokenizer: CharacterTokenizer,
-    split: CorpusSplit, corpus: CorpusIdentity, weights: FloatArena, resuming state: TrainingState? = nil,
-    communicator: Communicator
+    configuration: TrainingConfiguration, settings: RunSettings, corpus: TrainingCorpus, weights: FloatArena,
+    initialCheckpoint: String? = nil, resuming state: TrainingState? = nil, communicator: Communicator,
+    probe: (any TrainingProbe)? = nil
   ) throws {
+    guard let optimizer = Optimizers.named(configuration.optimizer) else {
+      preconditionFailure("options and files are checked for the names of optimizers")
+    }
     self.configuration = configuration
     self.settings = settings
-    self.tokenizer = tokenizer
-    self.split = split
     self.corpus = corpus
     self.communicator = communicator
-    plan = try BatchPlan(
-      workflow: configuration.workflow, sequenceCount: split.training.count,
-      globalBatchSize: configuration.globalBatchSize, seed: configuration.seed,
-      isShuffled: configuration.isShuffled)
-    team = ThreadTeam(count: settings.threads)
-    model = PreparedModel(
-      configuration: configuration.model, weights: weights, backend: configuration.backend, isTraining: true)
-    let intervals = LeafIntervals(leafCount: configuration.leafCount, worldSize: communicator.worldSize)
-    computer = GradientComputer(
-      model: model, team: team, configuration: configuration, interval: intervals[communicator.rank])
-    record = StepRecord(communicator: communicator, intervals: intervals)
-    optimizer = AdamOptimizer(weights: weights, configuration: configuration, resuming: state?.optimizer)
-    exchange = GradientExchange(communicator: communicator, elementCount: model.table.arenaCount)
-    gradient = FloatArena(count: model.table.arenaCount)
+    self.optimizer = optimizer.init(configuration)
+    batches = try BatchPlan(configuration, sequenceCount: corpus.split.training.count)
     profile = StepProfile(isEnabled: settings.isProfiled)
-    earlierSeconds = state?.progress.wallSeconds ?? 0
-    if let state { progress = state.progress }
-    progress.totalSteps = configuration.totalSteps
-    computer.isProfiled = settings.isProfiled
+    let model = PreparedModel(
+      configuration: configuration.model, weights: weights, backend: configuration.backend, isTraining: true)
+    pipeline = GradientPipeline(
+      model: model, team: ThreadTeam(count: settings.threads), configuration: configuration,
+      communicator: communicator, profile: profile, probe: probe)
+    let moments = state?.moments ?? optimizer.momentKeys.map { _ in FloatArena(count: weights.count) }
+    var training = TrainingState(configuration: configuration, moments: moments)
+    training.kernelFamily = configuration.backend.kernelFamily
+    training.corpus = corpus.identity
+    training.initialCheckpoint = state?.initialCheckpoint ?? initialCheckpoint ?? ""
+    if let state { training.progress = state.progress }
+    training.progress.run = settings.runIdentifier
+    live = LiveState(
+      TrainingSnapshot(
+        configuration: configuration.model, tokenizer: corpus.tokenizer, weights: weights, training: training),
+      moments: moments)
   }
 
+  public var model: PreparedModel { pipeline.model }
   /// Steps done so far.
-  public var step: Int { progress.step }
-  /// The step after which this run ends.
-  public var lastStep: Int { min(settings.lastStep ?? .max, configuration.totalSteps) }
-  /// Since the beginning of the training, earlier runs included.
-  var seconds: Double { earlierSeconds + (runStart.map { (ContinuousClock.now - $0) / .seconds(1) } ?? 0) }
+  public var step: Int { live.step }
+  private var lastStep: Int { min(settings.lastStep ?? .max, configuration.totalSteps) }
+
+  /// What there is to say before the first step.
+  public var facts: TrainingFacts {
+    TrainingFacts(
+      configuration: configuration, kernelFamily: configuration.backend.kernelFamily,
+      worldSize: communicator.worldSize, threads: settings.threads, sequenceCount: batches.sequenceCount,
+      validationCount: corpus.split.validation?.count, stepsPerEpoch: batches.stepsPerEpoch,
+      leftoverCount: batches.leftoverCount, firstStep: step, lastStep: lastStep,
+      earlierSeconds: live.progress.wallSeconds)
+  }
 
   /// Trains to the last step, or until all ranks have agreed to stop.
   ///
   /// - Parameter outputs: on rank 0, nil elsewhere.
-  /// - Returns: whether a request, not the last step, ended the run.
   /// - Throws: `RuntimeFailure` naming step, rank and cause; nothing has been updated or saved by then.
-  public func run(_ outputs: TrainingOutputs?) throws -> Bool {
-    runStart = .now
+  public func run(_ outputs: TrainingOutputs?) throws -> TrainingResult {
+    let begin = monotonicSeconds()
+    let firstStep = step
+    // As if the earlier runs had come right before this one.
+    let zero = begin - live.progress.wallSeconds
+    var isStopped = false
     // A state that was saved in the middle of its validation gets it now.
-    if step > 0, step < lastStep, isValidationDue(after: step) {
-      let loss = try validate().loss
-      outputs?.validated(loss, self)
-    }
-    while progress.step < lastStep {
-      let step = progress.step + 1
-      let start = ContinuousClock.now
-      try advance(to: step, outputs)
-      duration.store(Int((ContinuousClock.now - start) / .microseconds(1)), ordering: .relaxed)
-      let isLast = step == lastStep
-      var stops = !record.ranks(asked: .stop).isEmpty
-      var isBest = false
-      if isValidationDue(after: step) {
-        let validation = try validate()
-        outputs?.validated(validation.loss, self)
-        if validation.stops { stops = true }
-        isBest = validation.isBest
-      }
-      let wishing = record.ranks(asked: .checkpoint)
-      // The best state is saved when it is found; later it would not be there any more.
-      let isPlanned =
-        stops || isLast || isDue(settings.checkpointInterval, step)
-        || isBest && settings.checkpointInterval > 0
-      // A replica that has gone astray spoils the sum for all: nothing is saved that was not compared.
-      if (isPlanned || !wishing.isEmpty), comparedStep < step { _ = try compareReplicas(step: step) }
-      if wishes.isDue(for: wishing, step: step, seconds: seconds) || isPlanned {
-        Watchdog.enter(phase: .checkpoint, step: step)
-        try outputs?.save(self, isFinal: stops || isLast)
-        profile.lap(.checkpoint)
-      }
-      if isDue(settings.sampleInterval, step), !isLast {
+    if step > 0, step < lastStep { _ = try validateIfDue(outputs) }
+    while step < lastStep, !isStopped {
+      let start = monotonicSeconds()
+      let meeting = try advance(to: step + 1, zero: zero, outputs)
+      live.setStepSeconds(monotonicSeconds() - start)
+      let validation = try validateIfDue(outputs)
+      isStopped = meeting.stops || validation?.stops == true
+      try saveIfDue(meeting.wishing, isBest: validation?.isBest == true, isFinal: isStopped, outputs)
+      if isDue(settings.sampleInterval, step), step < lastStep, let outputs {
         Watchdog.enter(phase: .sampling, step: step)
-        outputs?.sample(self)
+        model.prepareAll()
+        outputs.sample(model, step: step)
         profile.lap(.other)
       }
-      if stops { return !isLast }
     }
-    return false
+    return TrainingResult(
+      wasStopped: isStopped && step < lastStep, steps: step - firstStep, seconds: monotonicSeconds() - begin,
+      progress: live.progress, weightsHash: model.table.weightsHash(of: model.weights), profile: profile.report)
   }
 
-  /// One step: this rank's leaves, the agreement, the reduction, the update.
-  private func advance(to step: Int, _ outputs: TrainingOutputs?) throws {
-    markProfile()
+  /// One step.
+  private func advance(to step: Int, zero: Double, _ outputs: TrainingOutputs?) throws -> StepRecord.Meeting {
     profile.start()
+    try readShard(ofStep: step)
+    try pipeline.compute(tokens, step: step)
+    let meeting = try pipeline.meet(step: step, requests: takeRequests())
+    let gradient = try pipeline.reduce(tokens, targetCount: meeting.targetCount, step: step)
+    update(gradient, loss: meeting.loss, step: step, zero: zero)
+    try report(meeting, gradient, step: step, zero: zero, outputs)
+    return meeting
+  }
+
+  /// The sequences of this rank's leaves, and of no other's.
+  private func readShard(ofStep step: Int) throws {
     Watchdog.enter(phase: .data, step: step)
-    let batches = try readLeaves(ofStep: step)
-    try faults?.reach(.gradient, step: step, rank: communicator.rank)
-    Watchdog.enter(phase: .gradient, step: step)
-    profile.lap(.data)
-    faults?.poison(optimizer.weights, model.table, step: step, rank: communicator.rank)
-    computer.prepare()
-    // A power of two for the usual sizes, so that scaling is exact; documents that are shorter than T are
-    // weighed right after the reduction, when all ranks know how many targets there were.
-    let expectedTargets = configuration.globalBatchSize * configuration.model.blockSize
-    computer.compute(batches, gradientScale: 1 / Float(expectedTargets))
-    try faults?.poison(computer, step: step, rank: communicator.rank)
-    profile.lap(.gradient)
-
-    for leaf in batches.indices {
-      record.set(loss: computer.leafLosses[leaf], targets: computer.leafTargets[leaf], ofOwnLeaf: leaf)
+    let indices = batches.indices(ofStep: step)
+    tokens.removeAll()
+    for leaf in pipeline.computer.interval.indices {
+      let own = leaf - pipeline.computer.interval.lowerBound
+      try tokens.appendLeaf(indices[pipeline.computer.positions(ofOwnLeaf: own)], of: corpus.split.training)
     }
-    record.setRequests(asked.union(pendingRequests()))
-    asked = []
-    try record.exchange(step: step)
-    profile.lap(.waiting)
-    if let rank = record.rankWithBadLoss { throw try diagnoseLoss(rank: rank, step: step) }
+    profile.lap(.data)
+  }
 
-    try faults?.reach(.exchange, step: step, rank: communicator.rank)
-    try exchange.reduce(computer.fold, into: gradient.base, step: step)
-    profile.lap(.reduction)
-    let targets = record.targetCount
-    let weight = Double(expectedTargets) / Double(targets)
-    let norm = sumOfSquares(gradient.base, count: gradient.count).squareRoot() * weight
-    guard norm.isFinite else { throw try diagnoseGradient(batches, step: step) }
-    computer.fold.recycle()
+  private func takeRequests() -> SignalRequests {
+    defer { asked = [] }
+    return asked.union(pendingRequests())
+  }
 
-    stateLock.lock()
-    defer { stateLock.unlock() }
+  /// The only place where weights, moments and progress change; whoever looks from another thread sees them before or
+  /// after.
+  private func update(_ gradient: GradientPipeline.Reduced, loss: Double, step: Int, zero: Double) {
     Watchdog.enter(phase: .optimizer, step: step)
     let clip = configuration.gradientClip
-    let clipping = clip > 0 && norm > clip ? clip / norm : 1
-    let learningRate = configuration.schedule.learningRate(atStep: step)
-    optimizer.update(
-      gradient: gradient, learningRate: learningRate, gradientScale: weight * clipping, team: team)
-    faults?.diverge(optimizer.weights, step: step, rank: communicator.rank)
-    profile.lap(.optimizer)
-
-    let loss = record.meanLoss
-    progress.step = step
-    progress.lastLoss = loss
-    progress.lossHistory.append(Float(loss))
-    var metrics = StepMetrics(
-      step: step, epoch: plan.position(ofStep: step).epoch, loss: loss, learningRate: learningRate,
-      seconds: seconds, tokens: targets)
-    if clip > 0 { metrics.gradientNorm = norm }
-    if isDue(settings.hashInterval, step) || step == lastStep {
-      metrics.weightsHash = try compareReplicas(step: step)
-      profile.lap(.other)
+    let clipping = clip > 0 && gradient.norm > clip ? clip / gradient.norm : 1
+    let position = batches.position(ofStep: step)
+    live.change { progress in
+      optimizer.update(
+        live.weights, moments: live.moments, gradient: pipeline.gradient, step: step,
+        learningRate: configuration.schedule.learningRate(atStep: step),
+        gradientScale: gradient.weight * clipping, team: pipeline.computer.team)
+      pipeline.probe?.didUpdate(step: step, rank: communicator.rank, weights: live.weights)
+      progress.step = step
+      progress.epoch = position.epoch
+      progress.stepInEpoch = position.stepInEpoch
+      progress.lastLoss = loss
+      progress.lossHistory.append(Float(loss))
+      progress.wallSeconds = monotonicSeconds() - zero
+      progress.isCompared = false
     }
-    profile.steps += 1
-    if profile.isEnabled { metrics.profile = splitOfStep() }
-    outputs?.finished(metrics, self)
+    profile.lap(.optimizer)
   }
 
-  private func isValidationDue(after step: Int) -> Bool {
-    guard split.validation != nil else { return false }
+  private func report(
+    _ meeting: StepRecord.Meeting, _ gradient: GradientPipeline.Reduced, step: Int, zero: Double,
+    _ outputs: TrainingOutputs?
+  ) throws {
+    var hash: String?
+    if isDue(settings.hashInterval, step) || step == lastStep {
+      hash = try compareReplicas(step: step)
+      profile.lap(.other)
+    }
+    let split = profile.finishStep(kinds: pipeline.computer.profiledSeconds)
+    guard let outputs else { return }
+    var metrics = StepMetrics(
+      step: step, epoch: batches.position(ofStep: step).epoch, loss: meeting.loss,
+      learningRate: configuration.schedule.learningRate(atStep: step), seconds: monotonicSeconds() - zero,
+      tokens: meeting.targetCount)
+    if configuration.gradientClip > 0 { metrics.gradientNorm = gradient.norm }
+    metrics.weightsHash = hash
+    metrics.profile = split
+    if step >= 20, isDue(settings.logInterval, step) { metrics.straggler = pipeline.straggler }
+    outputs.finished(metrics)
+  }
+
+  /// Compares the weights' hash across ranks.
+  ///
+  /// - Returns: the hash that all ranks have.
+  /// - Throws: `RuntimeFailure` naming the ranks that differ from the majority.
+  private func compareReplicas(step: Int) throws -> String {
+    try pipeline.probe?.willCompare(step: step, rank: communicator.rank)
+    let digest = model.table.weightsDigest(of: model.weights)
+    let garbled = RuntimeFailure("the hash of a rank arrived damaged")
+    var writer = ByteWriter()
+    writer.append(digest)
+    let digests = try communicator.allgather(writer.bytes).map { bytes -> UInt64 in
+      var reader = ByteReader(bytes, garbled: garbled)
+      return try reader.number()
+    }
+    try ReplicaCheck.verify(hashes: digests, of: "the weights", step: step, communicator: communicator)
+    live.change { $0.isCompared = true }
+    return XXHash64.hexadecimal(digest)
+  }
+
+  /// After each epoch and after the last step.
+  private func validateIfDue(_ outputs: TrainingOutputs?) throws -> ValidationMetrics? {
+    guard let source = corpus.split.validation else { return nil }
     // Epochs of documents may differ by a step in length.
-    let position = plan.position(ofStep: step)
-    return plan.position(ofStep: step + 1).epoch > position.epoch || step == configuration.totalSteps
+    let isEpochEnd = batches.position(ofStep: step + 1).epoch > batches.position(ofStep: step).epoch
+    guard isEpochEnd || step == configuration.totalSteps else { return nil }
+    let validation = try validate(on: source)
+    outputs?.validated(validation)
+    return validation
+  }
+
+  private func saveIfDue(_ wishing: Set<Int>, isBest: Bool, isFinal: Bool, _ outputs: TrainingOutputs?) throws {
+    let isFinal = isFinal || step == lastStep
+    // The best state is saved when it is found; later it would not be there any more.
+    let isPlanned = isFinal || isDue(settings.checkpointInterval, step) || isBest && settings.checkpointInterval > 0
+    guard isPlanned || !wishing.isEmpty else { return }
+    // A replica that has gone astray spoils the sum for all: nothing is saved here that was not compared.
+    if !live.progress.isCompared { _ = try compareReplicas(step: step) }
+    guard wishes.isDue(for: wishing, step: step, seconds: live.progress.wallSeconds) || isPlanned else { return }
+    Watchdog.enter(phase: .checkpoint, step: step)
+    try outputs?.save(live.snapshot, isBest: isBest, isFinal: isFinal)
+    profile.lap(.checkpoint)
   }
 
   private func isDue(_ interval: Int, _ step: Int) -> Bool { interval > 0 && step % interval == 0 }
-
-  /// The sequences of this rank's leaves, and of no other's.
-  private func readLeaves(ofStep step: Int) throws -> [[[Int32]]] {
-    let indices = plan.indices(ofStep: step)
-    return try computer.interval.indices.map { leaf in
-      try computer.positions(ofOwnLeaf: leaf - computer.interval.lowerBound).map { position in
-        var tokens: [Int32] = []
-        try split.training.tokens(of: indices[position], into: &tokens)
-        return tokens
-      }
-    }
-  }
 }

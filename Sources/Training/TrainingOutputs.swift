@@ -1,14 +1,87 @@
-// What rank 0 does beyond its share of the work. Training does not know files or formats of checkpoints: the
-// program hands in an implementation.
+// What rank 0 does beyond its share of the work, told in values. Training does not know files, formats or
+// terminals: the program hands in an implementation.
+
+import GPTModel
+import TrainingState
 
 /// Receives the results of a training, on rank 0.
 public protocol TrainingOutputs: AnyObject {
   /// A step has ended.
-  func finished(_ metrics: StepMetrics, _ trainer: Trainer)
+  func finished(_ step: StepMetrics)
   /// The held-out part has been evaluated.
-  func validated(_ loss: Double, _ trainer: Trainer)
-  /// A checkpoint is due. A failure that the training can outlive is the implementation's to report.
-  func save(_ trainer: Trainer, isFinal: Bool) throws
-  /// Samples are due.
-  func sample(_ trainer: Trainer)
+  func validated(_ validation: ValidationMetrics)
+  /// A checkpoint is due of weights that all ranks have. A failure that the training can outlive is the
+  /// implementation's to report.
+  ///
+  /// - Parameters:
+  ///   - snapshot: shares memory with the training, which goes on when this returns.
+  ///   - isBest: of all validations so far.
+  ///   - isFinal: nothing comes after it.
+  func save(_ snapshot: TrainingSnapshot, isBest: Bool, isFinal: Bool) throws
+  /// Samples are due. - Parameter model: ready to compute.
+  func sample(_ model: PreparedModel, step: Int)
+}
+
+/// What is known of one finished step.
+public struct StepMetrics: Sendable {
+  public var step: Int
+  public var epoch: Int
+  /// Mean over the step's targets, nats.
+  public var loss: Double
+  public var learningRate: Double
+  /// Since the beginning of the training, earlier runs included.
+  public var seconds: Double
+  /// Targets of this step.
+  public var tokens: Int
+  /// Before clipping.
+  public var gradientNorm: Double?
+  public var weightsHash: String?
+  /// Where this rank's wall time of this step went.
+  public var profile: [(phase: String, seconds: Double)]?
+  /// One line naming a rank that is much slower than the others.
+  public var straggler: String?
+}
+
+/// What a validation found, equal on all ranks.
+public struct ValidationMetrics: Sendable {
+  public var step: Int
+  public var epoch: Int
+  /// Mean over all validation targets, in nats: the same bits for any number of ranks.
+  public var loss: Double
+  /// Lower than ever before in this training.
+  public var isBest: Bool
+  /// A rank was asked to stop meanwhile.
+  var stops = false
+}
+
+/// What a training is about, before its first step.
+public struct TrainingFacts: Sendable {
+  public let configuration: TrainingConfiguration
+  public let kernelFamily: String
+  public let worldSize: Int
+  public let threads: Int
+  /// Chunks or documents.
+  public let sequenceCount: Int
+  public let validationCount: Int?
+  public let stepsPerEpoch: Int
+  public let leftoverCount: Int
+  /// Where this run begins and ends.
+  public let firstStep: Int
+  public let lastStep: Int
+  /// Seconds of earlier runs of the same training.
+  public let earlierSeconds: Double
+}
+
+/// How a run has ended.
+public struct TrainingResult: Sendable {
+  /// A request, not the last step, ended it.
+  public let wasStopped: Bool
+  /// Steps of this run.
+  public let steps: Int
+  /// Wall seconds of this run.
+  public let seconds: Double
+  public let progress: TrainingProgress
+  /// Of the weights as they are now.
+  public let weightsHash: String
+  public let profile: ProfileReport?
 }

@@ -1,10 +1,6 @@
-// gpt-ddp: the data-parallel trainer. Options in, library calls, exit status out.
+// gpt-ddp: the data-parallel trainer. Everything is in TrainerProgram, where tests reach it.
 
-import Checkpointing
-import CommandLineOptions
-import DataParallel
-import Diagnostics
-import Foundation
+import Glibc
+import TrainerProgram
 
-CheckpointReaderProcess.runIfRequested()
-exit(Program.run(Array(CommandLine.arguments.dropFirst())))
+exit(TrainerMain.run(CommandLine.arguments))

@@ -1,7 +1,6 @@
-// gpt-sample: the generator, and the tools for checkpoints. One process; knows nothing of MPI.
+// gpt-sample: the generator, and the tools for checkpoints. Everything is in SamplerProgram, where tests reach it.
 
-import Checkpointing
-import Foundation
+import Glibc
+import SamplerProgram
 
-CheckpointReaderProcess.runIfRequested()
-exit(Program.run(Array(CommandLine.arguments.dropFirst())))
+exit(SamplerMain.run(CommandLine.arguments))

@@ -1,6 +1,6 @@
 // Files that must be refused, each with a line that says what is wrong.
 
-import Diagnostics
+import Platform
 import Foundation
 import GPTModel
 import Kernels
@@ -29,7 +29,7 @@ import Testing
 
   /// The bytes of a file with these values and tensors, its digest right.
   private static func file(
-    _ change: (inout [(path: String, value: CheckpointValue)], inout [CheckpointTensor]) -> Void
+    _ change: (inout [(path: String, value: StateValue)], inout [CheckpointTensor]) -> Void
   ) throws -> [UInt8] {
     let snapshot = try Samples.snapshot()
     var values = CheckpointSchema.values(of: snapshot)
@@ -93,14 +93,14 @@ import Testing
   }
 
   @Test func contentThatContradictsItselfIsRefused() throws {
-    func set(_ path: String, _ value: CheckpointValue?) throws -> String {
+    func set(_ path: String, _ value: StateValue?) throws -> String {
       try refusal(
         of: Self.file { values, _ in
           values.removeAll { $0.path == path }
           if let value { values.append((path, value)) }
         })
     }
-    let cases: [(String, CheckpointValue?, String)] = [
+    let cases: [(String, StateValue?, String)] = [
       ("format", .string("another"), "does not say"),
       ("format_version", .integer(2), "format version 2"),
       ("format_version", .integer(0), "never existed"),

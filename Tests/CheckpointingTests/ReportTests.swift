@@ -1,6 +1,6 @@
 // What --inspect, --verify and --diff say.
 
-import Diagnostics
+import Platform
 import Foundation
 import GPTModel
 import Testing

@@ -1,6 +1,6 @@
 // Snapshots, folders and the helper program that the tests of this target share.
 
-import Diagnostics
+import Platform
 import Foundation
 import GPTModel
 import Kernels

@@ -1,6 +1,6 @@
 // Full disks, saves in the background, rotation, and two jobs on one output.
 
-import Diagnostics
+import Platform
 import Foundation
 import GPTModel
 import Glibc

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 @testable import CommandLineOptions
-@testable import Diagnostics
+@testable import Platform
 
 @Suite struct Help {
   @Test func showsEveryOptionWithDefaultAndRange() {

@@ -9,7 +9,7 @@
 //   data-parallel-check launch <np> <mode>...          starts itself under mpirun
 //   data-parallel-check supervise <np> <mode>...       the same, with two restarts
 import DataParallel
-import Diagnostics
+import Platform
 import Glibc
 
 func reduceKnownLeaves(_ communicator: Communicator) throws {

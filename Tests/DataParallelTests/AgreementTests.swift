@@ -1,7 +1,7 @@
 // Verdicts on what ranks say of themselves, waiting clocks, signals and leftovers: everything that needs no
 // peer.
 
-import Diagnostics
+import Platform
 import Glibc
 import Testing
 

@@ -1,7 +1,7 @@
 // The real thing: data-parallel-check under mpirun, healthy and hurt. Skipped, visibly, where mpirun is
 // missing.
 
-import Diagnostics
+import Platform
 import Foundation
 import Testing
 

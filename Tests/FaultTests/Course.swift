@@ -1,7 +1,7 @@
 // A training so small that a step takes a millisecond, what it ends in when nothing happens, and the comparison of a
 // hurt one with it.
 
-import Diagnostics
+import Platform
 import Foundation
 import Testing
 

@@ -1,6 +1,6 @@
 // Rows 9, 10, 21: a rank that fails, numbers that are none, replicas that part: all stop, one line says why.
 
-import Diagnostics
+import Platform
 import Foundation
 import Testing
 

@@ -1,7 +1,7 @@
 // Rows 7, 8, 21: two hosts in network namespaces of this machine; the wire between them is cut or slow, one loses
 // power. Needs root; scripts/multinode.sh makes the hosts.
 
-import Diagnostics
+import Platform
 import Foundation
 import Testing
 

@@ -1,6 +1,6 @@
 // kill -9 of whatever there is to kill, at any moment: afterwards the training goes on with the same bits.
 
-import Diagnostics
+import Platform
 import Foundation
 import Testing
 

@@ -1,6 +1,6 @@
 // Rules behind the faults, without any process: which wishes are one, whose lock is whose.
 
-import Diagnostics
+import Platform
 import Foundation
 import Testing
 

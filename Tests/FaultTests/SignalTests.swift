@@ -1,6 +1,6 @@
 // Rows 4 and 5: signals ask for checkpoints and for an end that can be resumed.
 
-import Diagnostics
+import Platform
 import Foundation
 import Testing
 

@@ -1,6 +1,6 @@
 // Rows 13, 14, 16, 17, 19, 22, 23: what is wrong before the first step is said once and ends with status 2.
 
-import Diagnostics
+import Platform
 import Foundation
 import Testing
 

@@ -1,6 +1,6 @@
 // Rows 12 and 18: disks that are full or closed, two jobs in one place. Training outlives what is not the final save.
 
-import Diagnostics
+import Platform
 import Foundation
 import Testing
 

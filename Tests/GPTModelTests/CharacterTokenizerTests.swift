@@ -1,6 +1,6 @@
 // Characters to ids and back.
 
-import Diagnostics
+import Platform
 import GPTModel
 import Testing
 

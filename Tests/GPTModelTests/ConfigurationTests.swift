@@ -1,6 +1,6 @@
 // Sizes: the parameter counts of the reference, the limits, and the table of tensors that everything reads.
 
-import Diagnostics
+import Platform
 import GPTModel
 import TestSupport
 import Testing

@@ -1,6 +1,6 @@
 // Drawing tokens, and texts that begin, grow beyond the context and end.
 
-import Diagnostics
+import Platform
 import Foundation
 import GPTModel
 import Kernels

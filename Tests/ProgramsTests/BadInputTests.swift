@@ -1,6 +1,6 @@
 // The table of what users get wrong: each a process, one line, exit status 2, and nothing changed on disk.
 
-import Diagnostics
+import Platform
 import Foundation
 import Testing
 

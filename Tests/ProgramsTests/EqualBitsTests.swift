@@ -1,6 +1,6 @@
 // The law of the house under real mpirun: ranks and threads never change a bit of a loss or a weight.
 
-import Diagnostics
+import Platform
 import Foundation
 import Testing
 

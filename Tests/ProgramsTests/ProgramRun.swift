@@ -1,7 +1,7 @@
 // The built programs as processes: started in a folder of their own, with the output, the exit status and what they
 // left behind. Knows no option of theirs.
 
-import Diagnostics
+import Platform
 import Foundation
 import Testing
 

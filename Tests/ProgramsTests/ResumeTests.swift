@@ -1,6 +1,6 @@
 // Interrupted, moved to another number of ranks, begun from weights: what must come out the same, and what must not.
 
-import Diagnostics
+import Platform
 import Foundation
 import Testing
 

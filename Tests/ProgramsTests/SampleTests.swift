@@ -1,6 +1,6 @@
 // gpt-sample and the samples of gpt-ddp, as a user sees them.
 
-import Diagnostics
+import Platform
 import Foundation
 import Testing
 

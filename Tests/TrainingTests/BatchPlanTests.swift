@@ -1,6 +1,6 @@
 // The plan of batches: what every step trains on, for ever the same.
 
-import Diagnostics
+import Platform
 import Testing
 
 @testable import Training

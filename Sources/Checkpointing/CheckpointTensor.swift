@@ -1,0 +1,14 @@
+// Where the floats of one tensor lie, in the file and in memory.
+
+/// A tensor in an arena and its place in the file. The memory belongs to the snapshot it was taken from.
+struct CheckpointTensor {
+  /// From the root, for example `optimizer/m/blocks/1/attn_wq/weight`.
+  let path: String
+  let rows: Int
+  let columns: Int
+  let base: UnsafeMutablePointer<Float>
+  var count: Int { rows * columns }
+  var bytes: UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: base, count: count))
+  }
+}

@@ -1,0 +1,77 @@
+// A corpus file that stays open: ranks read the few bytes they need, never the whole text.
+
+import Glibc
+import Platform
+import Reproducibility
+
+/// Read-only access to a file by position. Safe to share between threads: it has no file offset.
+public final class CorpusFile: Sendable {
+  public let path: String
+  /// When the file was opened.
+  public let byteCount: Int
+  private let file: FileDescriptor
+
+  /// - Throws: `InvalidInput` if there is no readable regular file at `path`.
+  public init(path: String) throws {
+    self.path = path
+    do {
+      // O_NONBLOCK: opening a FIFO must not wait for a writer.
+      file = try FileDescriptor(open: path, O_RDONLY | O_NONBLOCK)
+      let status = try file.status()
+      guard status.st_mode & S_IFMT == S_IFREG else {
+        throw InvalidInput("the corpus \(path) is \(FileKind(status).words); give a UTF-8 text file")
+      }
+      byteCount = Int(status.st_size)
+    } catch let failure as RuntimeFailure {
+      throw InvalidInput("cannot open the corpus \(path): \(failure)")
+    }
+  }
+
+  /// Fills `buffer` with the bytes from `offset` on.
+  /// - Returns: the number of bytes read, less than the buffer's size only at the end of the file.
+  /// - Throws: `RuntimeFailure` if the system cannot read.
+  func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    do {
+      return try file.readFully(buffer, at: offset)
+    } catch {
+      throw RuntimeFailure("cannot read \(path) at byte \(offset): \(error)")
+    }
+  }
+
+  /// Hands the bytes of a part of the file to `body`.
+  /// - Throws: `RuntimeFailure` if the file no longer has them all.
+  func withBytes<Result>(
+    _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) throws -> Result {
+    try withUnsafeTemporaryAllocation(byteCount: range.count, alignment: 16) { buffer in
+      guard try read(at: range.lowerBound, into: buffer) == range.count else { throw changed }
+      return try body(UnsafeRawBufferPointer(buffer))
+    }
+  }
+
+  /// Passes over the whole file in blocks, with memory for one.
+  /// - Parameter body: takes a block and the offset of its first byte.
+  func forEachBlock(of size: Int = 1 << 20, _ body: (UnsafeRawBufferPointer, Int) throws -> Void) throws {
+    let block = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 64)
+    defer { block.deallocate() }
+    var offset = 0
+    while true {
+      let count = try read(at: offset, into: block)
+      if count > 0 { try body(UnsafeRawBufferPointer(rebasing: block[0..<count]), offset) }
+      offset += count
+      if count < size { return }
+    }
+  }
+
+  /// Of the whole file, 64 hexadecimal digits.
+  /// - Throws: `RuntimeFailure` if the system cannot read.
+  public func sha256() throws -> String {
+    var hasher = SHA256()
+    try forEachBlock { block, _ in hasher.update(block) }
+    return hasher.hexadecimalDigest()
+  }
+
+  var changed: RuntimeFailure {
+    RuntimeFailure("\(path) changed while it was in use; keep the corpus as it is during a run")
+  }
+}

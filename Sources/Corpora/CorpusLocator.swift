@@ -1,0 +1,122 @@
+// Finds the corpus of a run that names none: in the data folder, else from the network, else made here.
+// Nothing is used before its SHA-256 is verified, and no file is ever replaced.
+
+import Platform
+import Reproducibility
+
+/// Where the training text is, and what to say about it.
+public struct CorpusLocation: Equatable, Sendable {
+  public let path: String
+  /// For the checkpoint: the file's name, with `synthetic` where the text is not the one that was wanted.
+  public let dataset: String
+  /// One line for the log if something was done that the user may want to know.
+  public let note: String?
+
+  public init(path: String, dataset: String, note: String?) {
+    self.path = path
+    self.dataset = dataset
+    self.note = note
+  }
+}
+
+public struct CorpusLocator: Sendable {
+  /// How long a download may take. The whole search never takes much longer.
+  public struct DownloadLimits: Sendable {
+    public var connectSeconds = 3
+    public var totalSeconds = 30
+    /// A transfer slower than 1 kB/s for so long is given up.
+    public var stallSeconds = 5
+    public init() {}
+  }
+
+  public let dataDirectory: String
+  /// Replaces the corpus' own address: a mirror, which must hold the same bytes. http, https or file.
+  public let url: String?
+  public let mayDownload: Bool
+  private let limits: DownloadLimits
+
+  public init(
+    dataDirectory: String = "data", url: String? = nil, mayDownload: Bool = true,
+    limits: DownloadLimits = DownloadLimits()
+  ) {
+    self.dataDirectory = dataDirectory
+    self.url = url
+    self.mayDownload = mayDownload
+    self.limits = limits
+  }
+
+  /// The corpus, downloaded or replaced by a synthetic one if need be. Only rank 0 calls this.
+  /// - Throws: `InvalidInput` if the data folder holds another file under that name or cannot be written.
+  public func locate(_ corpus: KnownCorpus) throws -> CorpusLocation {
+    let path = dataDirectory + "/" + corpus.fileName
+    if try isPresent(path, sha256: corpus.sha256) {
+      return CorpusLocation(path: path, dataset: corpus.fileName, note: nil)
+    }
+    let reason: String
+    do {
+      let address = url ?? corpus.url
+      let bytes = try download(corpus, from: address)
+      try write(bytes, to: path)
+      return CorpusLocation(
+        path: path, dataset: corpus.fileName,
+        note: "downloaded \(path) (\(Readable.bytes(bytes.count))) from \(address)")
+    } catch let failure as DownloadFailure {
+      reason = failure.reason
+    }
+    let substitute = corpus.substitute
+    let substitutePath = dataDirectory + "/" + substitute.fileName
+    if try !isPresent(substitutePath, sha256: substitute.sha256) {
+      try write(substitute.bytes(), to: substitutePath)
+    }
+    return CorpusLocation(
+      path: substitutePath, dataset: "synthetic (\(substitute.fileName))",
+      note: "no \(corpus.fileName): \(reason); training on SYNTHETIC text that this program wrote, "
+        + "\(substitutePath); --data FILE trains on your own")
+  }
+
+  /// Whether the right file is there.
+  /// - Throws: `InvalidInput` if something else is there.
+  private func isPresent(_ path: String, sha256: String) throws -> Bool {
+    guard FileIdentity(path) != nil else { return false }
+    let found = try CorpusFile(path: path).sha256()
+    guard found == sha256 else {
+      throw InvalidInput(
+        "\(path) is not the expected text (SHA-256 \(found.prefix(8))…, expected \(sha256.prefix(8))…): "
+          + "train on it with --data \(path), or move it away")
+    }
+    return true
+  }
+
+  private func download(_ corpus: KnownCorpus, from address: String) throws -> [UInt8] {
+    guard mayDownload else { throw DownloadFailure(reason: "downloads are switched off") }
+    // One byte more than expected tells a longer body from the right one.
+    let bytes = try Curl.get(address, limit: corpus.byteCount + 1, limits: limits)
+    guard bytes.count == corpus.byteCount else {
+      let amount = bytes.count > corpus.byteCount ? "more than \(corpus.byteCount)" : "\(bytes.count)"
+      throw DownloadFailure(
+        reason: "\(address) sent \(amount) bytes instead of \(corpus.byteCount)")
+    }
+    let found = bytes.withUnsafeBytes { SHA256.hash($0) }
+    guard found == corpus.sha256 else {
+      throw DownloadFailure(
+        reason: "\(address) sent another text (SHA-256 \(found.prefix(8))…, "
+          + "expected \(corpus.sha256.prefix(8))…)")
+    }
+    return bytes
+  }
+
+  /// Writes a whole file or none.
+  private func write(_ bytes: [UInt8], to path: String) throws {
+    do {
+      try createFolder(of: path)
+      try FileReplacement.replace(path, with: bytes)
+    } catch {
+      throw InvalidInput("cannot write \(path): \(error); choose another --data-dir, or --data FILE")
+    }
+  }
+}
+
+/// Why there is no corpus from the network. Not an error of the run: a synthetic corpus takes its place.
+struct DownloadFailure: Error, Equatable {
+  let reason: String
+}

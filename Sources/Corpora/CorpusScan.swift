@@ -1,0 +1,60 @@
+// What must be known of a corpus before training: alphabet, length, digest, and where things are.
+// One pass over the file finds it; rank 0 makes it and the others receive it. It holds no text.
+
+import Platform
+import GPTModel
+import Reproducibility
+
+/// The result of reading a corpus once. Its size does not depend on the text except for `index`.
+public struct CorpusScan: Equatable, Sendable {
+  /// Where characters or documents lie in the file.
+  enum Index: Equatable, Sendable {
+    /// Character i is byte i.
+    case ascii
+    /// `offsets[k]` is the first byte of character k · `scalarStride`.
+    case sparse(offsets: [Int])
+    /// First byte and length in bytes of each document. Lengths stop at 2³²-1: no more is ever read.
+    case documents(starts: [Int], lengths: [UInt32])
+  }
+
+  /// Characters from one entry of a sparse index to the next: 1 to 4 bytes of text for 1/64 byte of index.
+  static let scalarStride = 512
+
+  public let workflow: Workflow
+  public let byteCount: Int
+  /// Of the whole file, 64 hexadecimal digits.
+  public let sha256: String
+  /// Of the whole file, line breaks included.
+  public let characterCount: Int
+  /// Sorted, unique. Documents: only what stands inside documents, thus no line break.
+  public let scalars: [Unicode.Scalar]
+  let index: Index
+
+  /// Documents in file order; 0 in continuous text.
+  public var documentCount: Int {
+    if case .documents(let starts, _) = index { starts.count } else { 0 }
+  }
+
+  public var tokenizer: CharacterTokenizer { CharacterTokenizer(scalars: scalars) }
+
+  /// Reads the file once, in blocks.
+  /// - Throws: `InvalidInput` for a corpus that is empty, binary or not UTF-8, with the offset of the first
+  ///   wrong byte; `RuntimeFailure` if it cannot be read.
+  public init(of file: CorpusFile, workflow: Workflow) throws {
+    var pass = CorpusPass(path: file.path, workflow: workflow)
+    try file.forEachBlock { block, offset in try pass.consume(block, at: offset) }
+    self = try pass.finish()
+  }
+
+  init(
+    workflow: Workflow, byteCount: Int, sha256: String, characterCount: Int, scalars: [Unicode.Scalar],
+    index: Index
+  ) {
+    self.workflow = workflow
+    self.byteCount = byteCount
+    self.sha256 = sha256
+    self.characterCount = characterCount
+    self.scalars = scalars
+    self.index = index
+  }
+}

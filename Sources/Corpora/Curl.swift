@@ -1,0 +1,51 @@
+// Downloads through the `curl` program. A separate program because FoundationNetworking would load 31 more libraries
+// into every rank, for one download in its life.
+
+import Glibc
+import Platform
+
+enum Curl {
+  /// The body of an address, kept in memory so that nothing unverified reaches the disk.
+  /// - Parameters:
+  ///   - limit: the transfer is cut after so many bytes.
+  ///   - program: found through PATH.
+  /// - Throws: `DownloadFailure`, at the latest two seconds after `limits.totalSeconds`.
+  static func get(
+    _ address: String, limit: Int, limits: CorpusLocator.DownloadLimits, program: String = "curl"
+  ) throws -> [UInt8] {
+    let arguments = [
+      program, "--disable", "--fail", "--location", "--max-redirs", "5", "--globoff",
+      "--silent", "--show-error", "--proto", "=http,https,file", "--proto-redir", "=http,https",
+      "--connect-timeout", "\(limits.connectSeconds)", "--max-time", "\(limits.totalSeconds)",
+      "--speed-limit", "1000", "--speed-time", "\(limits.stallSeconds)", "--output", "-", "--url", address,
+    ]
+    guard let child = try? ChildProcess(arguments, output: .pipe, errors: .pipe) else {
+      throw DownloadFailure(reason: "\(program) is not installed (apt-get install curl)")
+    }
+    let deadline = monotonicSeconds() + Double(limits.totalSeconds + 1)
+    var bytes: [UInt8] = []
+    do {
+      while bytes.count < limit {
+        let more = try child.readSome(upTo: limit - bytes.count, until: deadline)
+        if more.isEmpty { break }
+        bytes += more
+      }
+    } catch {
+      child.send(SIGKILL)
+      _ = child.wait()
+      throw DownloadFailure(reason: "\(address) took longer than \(limits.totalSeconds) s")
+    }
+    guard bytes.count < limit else {
+      child.send(SIGKILL)
+      _ = child.wait()
+      return bytes
+    }
+    // curl writes one short line; what it has written is in the pipe, whoever still holds the other end.
+    let complaint = try? child.readSome(fromErrors: true, upTo: 500, until: monotonicSeconds() + 1)
+    guard child.wait(seconds: 1) == .status(0) else {
+      let line = String(decoding: complaint ?? [], as: UTF8.self).split(whereSeparator: \.isNewline).first
+      throw DownloadFailure(reason: "cannot download \(address) (\(line ?? "curl gave no reason"))")
+    }
+    return bytes
+  }
+}

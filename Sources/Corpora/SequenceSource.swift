@@ -1,0 +1,27 @@
+// Where the training sequences come from: numbered, each read when it is wanted, by the rank that wants it.
+
+import Platform
+import GPTModel
+
+/// Numbered token sequences of one part (training or validation) of a corpus.
+public protocol SequenceSource: Sendable {
+  var count: Int { get }
+  /// Longest sequence in tokens: T + 1, an input of T and its targets, shifted by one.
+  var longestSequence: Int { get }
+  /// Appends sequence `index` of `0..<count`, at least two tokens. Reads only its bytes.
+  /// - Throws: `RuntimeFailure` if the file cannot be read or is no longer the one that was scanned.
+  func appendTokens(of index: Int, to tokens: inout [Int32]) throws
+}
+
+extension CorpusScan {
+  /// - Throws: `InvalidInput` if the text has characters that a checkpoint's tokenizer does not know.
+  func checkAlphabet(against tokenizer: CharacterTokenizer, path: String) throws {
+    let unknown = scalars.filter { tokenizer.id(of: $0) == nil }
+    guard unknown.isEmpty else {
+      let shown = CharacterTokenizer(scalars: unknown.prefix(10)).alphabet
+      throw InvalidInput(
+        "the corpus \(path) has characters that the model does not know: \(shown)"
+          + "\(unknown.count > 10 ? " … (\(unknown.count))" : ""); its alphabet is \(tokenizer.alphabet)")
+    }
+  }
+}

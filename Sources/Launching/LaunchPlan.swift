@@ -1,0 +1,77 @@
+// What `--np N` outside mpirun turns into: one argument vector and a few variables, never a shell line. Pure.
+
+import Platform
+
+/// A start of the program under mpirun.
+public struct LaunchPlan: Equatable, Sendable {
+  /// Absolute path of mpirun.
+  public var mpirun: String
+  public var processCount: Int
+  /// Absolute path of the program, the same on every host.
+  public var executable: String
+  /// The program's own arguments, without `--np`: mpirun says how many ranks there are.
+  public var programArguments: [String]
+  /// Cores of this host; more ranks than that share cores.
+  public var coreCount: Int
+  /// Path and content; nil for this host alone.
+  public var hostfile: (path: String, content: Hostfile)?
+  /// Whether the user is root, whom mpirun refuses unless told twice.
+  public var isRoot: Bool
+  /// Whether the kernel refuses process_vm_readv, as the seccomp filters of containers do.
+  public var singleCopyIsRefused: Bool
+
+  public init(
+    mpirun: String, processCount: Int, executable: String, programArguments: [String], coreCount: Int,
+    hostfile: (path: String, content: Hostfile)? = nil, isRoot: Bool = false,
+    singleCopyIsRefused: Bool = false
+  ) {
+    self.mpirun = mpirun
+    self.processCount = processCount
+    self.executable = executable
+    self.programArguments = programArguments
+    self.coreCount = coreCount
+    self.hostfile = hostfile
+    self.isRoot = isRoot
+    self.singleCopyIsRefused = singleCopyIsRefused
+  }
+
+  public static func == (left: LaunchPlan, right: LaunchPlan) -> Bool {
+    left.arguments == right.arguments && left.variables == right.variables
+      && left.coreCount == right.coreCount && left.hostfile?.content == right.hostfile?.content
+  }
+
+  /// Slots that mpirun may fill without being told to oversubscribe; nil when only mpirun knows.
+  public var slotCount: Int? {
+    guard let hostfile else { return coreCount }
+    return hostfile.content.slotCount
+  }
+
+  /// The argument vector, the path of mpirun first.
+  public var arguments: [String] {
+    var arguments = [mpirun, "-np", String(processCount)]
+    if let hostfile { arguments += ["--hostfile", hostfile.path] }
+    // Without this mpirun refuses more ranks than slots; with it idle ranks give their core away.
+    if let slotCount, processCount > slotCount { arguments.append("--oversubscribe") }
+    // mpirun's default ties each rank to one core, and the rank's threads with it.
+    arguments += ["--bind-to", "none"]
+    // vader copies through process_vm_readv where the kernel allows it. Where it does not, OpenMPI 4.1
+    // notices only in the first message and reports "Read -1"; everywhere else single copy is faster, so it
+    // stays on.
+    if singleCopyIsRefused { arguments += ["--mca", "btl_vader_single_copy_mechanism", "none"] }
+    return arguments + [executable] + programArguments
+  }
+
+  /// Variables to set on top of the environment of this process.
+  public var variables: [String: String] {
+    isRoot ? ["OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"] : [:]
+  }
+
+  /// What mpirun gets: the environment of this process and `variables`.
+  public var environment: [String: String] { ChildProcess.inheritedEnvironment.merging(variables) { $1 } }
+
+  /// One line that a user can paste into a shell.
+  public var description: String {
+    let assignments = variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    return (assignments + arguments.map(shellQuoted)).joined(separator: " ")
+  }
+}

@@ -1,0 +1,94 @@
+// Starts the program under mpirun and stays its messenger: signals go in, the exit status comes out.
+
+import Glibc
+import Platform
+
+public enum Launcher {
+  /// How a launched job ended.
+  public struct Outcome: Equatable, Sendable {
+    /// Exit status of mpirun; 128 + signal if a signal ended it.
+    public var status: Int32
+    /// Whether the user asked for the end (SIGINT, SIGTERM, SIGUSR2).
+    public var wasAskedToStop: Bool
+  }
+
+  /// Seconds between the first SIGTERM or SIGINT, which asks for a checkpoint, and the end by force.
+  private static let graceSeconds = 20.0
+
+  /// How ranks learn who started mpirun for them.
+  private static let identityVariable = "MICROGPT_LAUNCHER"
+
+  /// The process of this host that started this rank's job, for a watchdog; nil where none of ours did, or on
+  /// another host than this.
+  public static var ofThisJob: ProcessIdentity? {
+    environmentVariable(identityVariable).flatMap { ProcessIdentity($0) }.flatMap { $0.isOnThisHost ? $0 : nil }
+  }
+
+  /// Whether this process should start itself under mpirun: several ranks wanted, and no launcher above it.
+  public static func isNeeded(processCount: Int) -> Bool {
+    processCount > 1 && !LaunchEnvironment.current.startsMPI
+  }
+
+  /// The plan for this machine.
+  ///
+  /// - Parameter arguments: the program's arguments without its name and without `--np`.
+  /// - Throws: `InvalidInput` when mpirun is not installed or the hostfile is of no use.
+  public static func plan(
+    processCount: Int, arguments: [String], hostfile: String? = nil
+  ) throws -> LaunchPlan {
+    guard let mpirun = Machine.find("mpirun") else {
+      throw InvalidInput(
+        "--np \(processCount) needs mpirun, which is not in PATH; "
+          + "install OpenMPI (Debian: apt install openmpi-bin libopenmpi-dev) or use --np 1")
+    }
+    return LaunchPlan(
+      mpirun: mpirun, processCount: processCount, executable: try Machine.ownProgram(),
+      programArguments: arguments, coreCount: Machine.coreCount,
+      hostfile: try hostfile.map { ($0, try Hostfile(path: $0)) },
+      isRoot: geteuid() == 0, singleCopyIsRefused: Machine.singleCopyIsRefused)
+  }
+
+  /// Runs mpirun to its end.
+  ///
+  /// SIGUSR1 and SIGUSR2 are passed on. The first SIGTERM or SIGINT is passed on as SIGUSR2, checkpoint and
+  /// stop, because mpirun gives ranks only a second after a SIGTERM of its own; a second one, or 20 s, end
+  /// the job by force.
+  public static func run(_ plan: LaunchPlan) throws -> Outcome {
+    let signals: [Int32] = [SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD]
+    var waited = sigset_t()
+    var previous = sigset_t()
+    sigemptyset(&waited)
+    for signal in signals { sigaddset(&waited, signal) }
+    pthread_sigmask(SIG_BLOCK, &waited, &previous)
+    defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
+
+    let child = try ChildProcess(
+      plan.arguments,
+      environment: plan.environment.merging([identityVariable: ProcessIdentity.current.description]) { $1 },
+      leadsGroup: true)
+    var wasAskedToStop = false
+    var patience = CappedClock()
+    while true {
+      if let ending = child.poll() { return Outcome(status: ending.status, wasAskedToStop: wasAskedToStop) }
+      var interval = timespec(tv_sec: 0, tv_nsec: 200_000_000)
+      switch sigtimedwait(&waited, nil, &interval) {
+      case SIGUSR1: child.send(SIGUSR1)
+      case SIGUSR2:
+        wasAskedToStop = true
+        child.send(SIGUSR2)
+      case SIGINT, SIGTERM:
+        child.send(wasAskedToStop ? SIGTERM : SIGUSR2)
+        if !wasAskedToStop { patience.reset() }
+        wasAskedToStop = true
+      default: break
+      }
+      if wasAskedToStop {
+        patience.tick()
+        if patience.seconds > graceSeconds {
+          child.send(SIGTERM)
+          patience.reset()
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,107 @@
+// Starts the job again from its last checkpoint when a rank or a host has died, on the hosts that remain.
+// Any number of ranks gives the same bits, so a smaller world continues the very same training.
+
+import Platform
+import Glibc
+
+/// A bounded number of restarts of one launch plan.
+public struct Supervisor {
+  public var maximumRestarts: Int
+  /// Added to the program's arguments of a restart, unless they are there already.
+  public var resumeArgument: String
+  /// One line on what is done and why; goes to standard error.
+  var report: (String) -> Void
+  var launch: (LaunchPlan) throws -> Launcher.Outcome
+  var isHostAlive: (LaunchPlan, Hostfile.Host) -> Bool
+
+  public init(maximumRestarts: Int, resumeArgument: String = "--resume") {
+    self.init(
+      maximumRestarts: maximumRestarts, resumeArgument: resumeArgument,
+      report: { StandardStream.error.line("supervise: \($0)") },
+      launch: Launcher.run, isHostAlive: Self.answers)
+  }
+
+  init(
+    maximumRestarts: Int, resumeArgument: String, report: @escaping (String) -> Void,
+    launch: @escaping (LaunchPlan) throws -> Launcher.Outcome,
+    isHostAlive: @escaping (LaunchPlan, Hostfile.Host) -> Bool
+  ) {
+    precondition(maximumRestarts >= 0)
+    self.maximumRestarts = maximumRestarts
+    self.resumeArgument = resumeArgument
+    self.report = report
+    self.launch = launch
+    self.isHostAlive = isHostAlive
+  }
+
+  /// Runs `plan` until it ends well, by the user's wish or bad input, or until the restarts are used up.
+  ///
+  /// - Returns: the exit status of the last start.
+  public func run(_ plan: LaunchPlan) throws -> Int32 {
+    let original = plan.hostfile?.path
+    var plan = plan
+    var restarts = 0
+    defer { if let path = plan.hostfile?.path, path != original { unlink(path) } }
+    while true {
+      let outcome = try launch(plan)
+      let isFinal = [ExitStatus.success, ExitStatus.usage, ExitStatus.resumable].contains(outcome.status)
+      if isFinal || outcome.wasAskedToStop { return outcome.status }
+      guard restarts < maximumRestarts else {
+        report("the job ended with status \(outcome.status); all \(maximumRestarts) restarts are used up")
+        return outcome.status
+      }
+      restarts += 1
+      let lost = try dropDeadHosts(from: &plan, original: original)
+      if !plan.programArguments.contains(resumeArgument) { plan.programArguments.append(resumeArgument) }
+      let loss = lost.isEmpty ? "" : "without \(lost.joined(separator: ", ")), "
+      report(
+        "the job ended with status \(outcome.status); restart \(restarts) of \(maximumRestarts), "
+          + "\(loss)\(plan.processCount) ranks, from the last checkpoint")
+    }
+  }
+
+  /// Replaces the plan's hostfile by one of the hosts that answer, and fits the number of ranks to their
+  /// slots.
+  private func dropDeadHosts(
+    from plan: inout LaunchPlan, original: String?
+  ) throws -> [String] {
+    guard let hostfile = plan.hostfile else { return [] }
+    let remaining = hostfile.content.keeping { isHostAlive(plan, $0) }
+    guard !remaining.hosts.isEmpty else { throw RuntimeFailure("no host of \(hostfile.path) answers") }
+    let lost = hostfile.content.hosts.filter { !remaining.hosts.contains($0) }
+    guard !lost.isEmpty else { return [] }
+    let path = try Self.writeTemporary(remaining)
+    if hostfile.path != original { unlink(hostfile.path) }
+    plan.hostfile = (path, remaining)
+    if let slots = remaining.slotCount { plan.processCount = min(plan.processCount, slots) }
+    return lost.map(\.name)
+  }
+
+  /// Whether mpirun can start a process there: the same way to the host that the job itself takes.
+  private static func answers(_ plan: LaunchPlan, _ host: Hostfile.Host) -> Bool {
+    guard let path = try? writeTemporary(Hostfile(text: host.line)) else { return false }
+    defer { unlink(path) }
+    let probe = [plan.mpirun, "--hostfile", path, "-np", "1", "--oversubscribe", "true"]
+    guard
+      let child = try? ChildProcess(
+        probe, environment: plan.environment, output: .discarded, errors: .discarded, leadsGroup: true)
+    else { return false }
+    return child.wait(seconds: 20) == .status(ExitStatus.success)
+  }
+
+  private static func writeTemporary(_ hostfile: Hostfile) throws -> String {
+    let directory = environmentVariable("TMPDIR") ?? "/tmp"
+    var template = Array("\(directory)/microgpt-hosts.XXXXXX".utf8CString)
+    let descriptor = mkstemp(&template)
+    guard descriptor >= 0 else {
+      throw RuntimeFailure("cannot write a hostfile in \(directory): \(systemError()); set TMPDIR")
+    }
+    let path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    do {
+      try FileDescriptor(owning: descriptor).writeAll(Array(hostfile.text.utf8))
+    } catch {
+      throw RuntimeFailure("cannot write \(path): \(error)")
+    }
+    return path
+  }
+}

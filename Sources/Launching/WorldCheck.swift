@@ -1,0 +1,75 @@
+// Was this process started as one of several? Reads what mpirun, srun and foreign launchers leave in the
+// environment.
+
+import Platform
+import Glibc
+
+/// The environment variables by which launchers tell a process about its job.
+public struct LaunchEnvironment: Sendable {
+  private let variables: [String: String]
+
+  public init(_ variables: [String: String]) { self.variables = variables }
+
+  /// The variables of this process that matter here.
+  public static var current: LaunchEnvironment {
+    var found: [String: String] = [:]
+    for name in names {
+      if let value = getenv(name) { found[name] = String(cString: value) }
+    }
+    return LaunchEnvironment(found)
+  }
+
+  private static let names = [
+    "OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_SIZE", "PMI_RANK", "SLURM_NTASKS", "SLURM_STEP_NUM_TASKS",
+    "SLURM_PROCID", "SLURM_STEP_ID", "MV2_COMM_WORLD_SIZE",
+  ]
+
+  /// Whether a launcher that OpenMPI understands started this process (mpirun, or srun with PMIx).
+  public var startsMPI: Bool { has("OMPI_COMM_WORLD_SIZE") || has("PMIX_RANK") }
+
+  func has(_ name: String) -> Bool { variables[name] != nil }
+  func number(_ name: String) -> Int? { variables[name].flatMap { Int($0) } }
+}
+
+/// Finds the job that runs as N silent copies of a one-rank job because the launcher and MPI do not know
+/// each other.
+public enum WorldCheck {
+  /// - Parameter requested: the `--np` of the command line, if given.
+  /// - Throws: `InvalidInput` when the launcher started more processes than MPI counts, or when the world
+  /// is not
+  ///   of the requested size.
+  public static func verify(
+    worldSize: Int, environment: LaunchEnvironment, requested: Int? = nil
+  ) throws {
+    if worldSize == 1, let evidence = evidenceOfMore(environment) {
+      throw InvalidInput(
+        "\(evidence), but MPI finds a world of 1 process: each process would train alone; "
+          + "start with OpenMPI's own mpirun, with `srun --mpi=pmix`, or with --np N outside any launcher")
+    }
+    if let requested, requested != worldSize, environment.startsMPI {
+      throw InvalidInput(
+        "--np \(requested) disagrees with the \(worldSize) process(es) that the launcher started; "
+          + "leave --np away under mpirun or srun, or give \(worldSize)")
+    }
+  }
+
+  private static func evidenceOfMore(_ environment: LaunchEnvironment) -> String? {
+    for name in ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"] {
+      if let count = environment.number(name), count > 1 {
+        return "the environment says \(count) processes (\(name)=\(count))"
+      }
+    }
+    for name in ["PMIX_RANK", "PMI_RANK"] {
+      if let rank = environment.number(name), rank > 0 {
+        return "the environment says this is process number \(rank) (\(name)=\(rank))"
+      }
+    }
+    // A batch script has SLURM_NTASKS too; only a process that srun started has a place in a step.
+    if let count = environment.number("SLURM_NTASKS"), count > 1,
+      environment.has("SLURM_PROCID") || environment.has("SLURM_STEP_ID")
+    {
+      return "srun started \(count) processes (SLURM_NTASKS=\(count))"
+    }
+    return nil
+  }
+}

@@ -1,0 +1,200 @@
+// The one way to start another program: an argument vector, no shell, no inherited signal settings.
+
+import CPlatform
+import Glibc
+
+/// A child of this process. Whoever makes it waits for it: `poll`, `wait` or `end`.
+public final class ChildProcess {
+  /// Where one of its output streams goes.
+  public enum Stream: Equatable, Sendable {
+    /// To where this process writes.
+    case inherited
+    /// To nobody.
+    case discarded
+    /// To a pipe that this process reads.
+    case pipe
+    /// To the end of a file.
+    case file(String)
+    /// Standard error to where standard output goes.
+    case standardOutput
+  }
+
+  /// How a child has ended.
+  public enum Ending: Equatable, Sendable {
+    case status(Int32)
+    case signal(Int32)
+
+    /// As a shell tells it: 128 + signal if a signal ended it.
+    public var status: Int32 {
+      switch self {
+      case .status(let status): status
+      case .signal(let signal): 128 + signal
+      }
+    }
+  }
+
+  public let identifier: pid_t
+  private let output: FileDescriptor?
+  private let errors: FileDescriptor?
+  private var ending: Ending?
+
+  /// Starts `arguments[0]`, or `executable` under that name, with default signal handling and standard input from
+  /// /dev/null.
+  ///
+  /// - Parameters:
+  ///   - arguments: the first, without a slash, is looked up in PATH.
+  ///   - environment: all variables; nil hands on those of this process.
+  ///   - leadsGroup: a process group of its own; the terminal's Ctrl-C then reaches this process only, which decides
+  ///     what to pass on.
+  /// - Throws: `RuntimeFailure` when the system refuses.
+  public init(
+    _ arguments: [String], executable: String? = nil, environment: [String: String]? = nil,
+    folder: String? = nil, output outputStream: Stream = .inherited, errors errorStream: Stream = .inherited,
+    leadsGroup: Bool = false
+  ) throws {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    if let folder { posix_spawn_file_actions_addchdir_np(&actions, folder) }
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    let outputPipe = try Self.connect(STDOUT_FILENO, to: outputStream, &actions)
+    let errorPipe = try Self.connect(STDERR_FILENO, to: errorStream, &actions)
+    // The child's ends close here when this initializer returns.
+    let childEnds = [outputPipe?.writing, errorPipe?.writing]
+    defer { for end in childEnds { if let end { _ = close(end) } } }
+    output = (outputPipe?.reading).map { FileDescriptor(owning: $0) }
+    errors = (errorPipe?.reading).map { FileDescriptor(owning: $0) }
+
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    sigfillset(&signals)
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    posix_spawnattr_setpgroup(&attributes, 0)
+    let group = leadsGroup ? POSIX_SPAWN_SETPGROUP : 0
+    posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) | Int16(group))
+
+    var argumentPointers = arguments.map { strdup($0) } + [nil]
+    let variables = environment ?? Self.inheritedEnvironment
+    var variablePointers = variables.sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") } + [nil]
+    defer { for pointer in argumentPointers + variablePointers { free(pointer) } }
+    let program = executable ?? arguments[0]
+    var identifier: pid_t = 0
+    let code = posix_spawnp(
+      &identifier, program, &actions, &attributes, &argumentPointers, &variablePointers)
+    guard code == 0 else {
+      throw RuntimeFailure(
+        code == ENOENT ? "\(program) is not there" : "cannot start \(program): \(systemError(code))")
+    }
+    self.identifier = identifier
+  }
+
+  /// The variables of this process.
+  public static var inheritedEnvironment: [String: String] {
+    var variables: [String: String] = [:]
+    var next = environ
+    while let entry = next.pointee {
+      let text = String(cString: entry)
+      if let equals = text.firstIndex(of: "=") {
+        variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
+      }
+      next += 1
+    }
+    return variables
+  }
+
+  /// Linux's F_SETPIPE_SZ, which Glibc's module leaves out.
+  private static let setPipeSize: Int32 = 1031
+
+  /// - Returns: the ends of the new pipe, where there is one.
+  private static func connect(
+    _ descriptor: Int32, to stream: Stream, _ actions: inout posix_spawn_file_actions_t
+  ) throws -> (reading: Int32, writing: Int32)? {
+    switch stream {
+    case .inherited: return nil
+    case .discarded:
+      posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
+      return nil
+    case .file(let path):
+      posix_spawn_file_actions_addopen(&actions, descriptor, path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+      return nil
+    case .standardOutput:
+      posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, descriptor)
+      return nil
+    case .pipe:
+      var ends: [Int32] = [-1, -1]
+      guard Glibc.pipe(&ends) == 0 else { throw RuntimeFailure("cannot make a pipe: \(systemError())") }
+      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+      // A larger pipe saves switches between the processes; the default size works too.
+      _ = fcntl(ends[1], setPipeSize, 1 << 20)
+      posix_spawn_file_actions_adddup2(&actions, ends[1], descriptor)
+      return (ends[0], ends[1])
+    }
+  }
+
+  /// Fills `buffer` from the child's standard output.
+  /// - Returns: the number of bytes read, less only where the output ends.
+  /// - Throws: `DeadlinePassed`, or `RuntimeFailure` from the system.
+  public func readOutput(into buffer: UnsafeMutableRawBufferPointer, until deadline: Double) throws -> Int {
+    guard output != nil else { preconditionFailure("standard output is no pipe") }
+    return try output!.readFully(buffer, until: deadline)
+  }
+
+  /// What its standard output, or error, has to say: the next bytes, none at its end.
+  public func readSome(fromErrors: Bool = false, upTo limit: Int, until deadline: Double) throws -> [UInt8] {
+    if fromErrors {
+      guard errors != nil else { preconditionFailure("standard error is no pipe") }
+      return try errors!.readSome(upTo: limit, until: deadline)
+    }
+    guard output != nil else { preconditionFailure("standard output is no pipe") }
+    return try output!.readSome(upTo: limit, until: deadline)
+  }
+
+  public func send(_ signal: Int32) {
+    // Its number may be another's by now.
+    if ending == nil { kill(identifier, signal) }
+  }
+
+  /// How it has ended; nil while it runs.
+  public func poll() -> Ending? {
+    if ending == nil { collect(WNOHANG) }
+    return ending
+  }
+
+  /// Waits for its end.
+  public func wait() -> Ending {
+    while ending == nil { collect(0) }
+    return ending!
+  }
+
+  /// Waits at most `seconds` (those in which this process is stopped hardly count), then kills.
+  /// - Returns: nil if it had to.
+  public func wait(seconds: Double, pollingEvery microseconds: UInt32 = 2_000) -> Ending? {
+    var clock = CappedClock()
+    while clock.seconds < seconds {
+      if let ending = poll() { return ending }
+      usleep(microseconds)
+      clock.tick()
+    }
+    if let ending = poll() { return ending }
+    send(SIGKILL)
+    _ = wait()
+    return nil
+  }
+
+  private func collect(_ flags: Int32) {
+    var status: Int32 = 0
+    let waited = waitpid(identifier, &status, flags)
+    if waited == identifier {
+      let signal = status & 0x7f
+      ending = signal == 0 ? .status((status >> 8) & 0xff) : .signal(signal)
+    } else if waited < 0, errno != EINTR {
+      // Someone else, an ignored SIGCHLD for instance, has taken the status.
+      ending = .status(0)
+    }
+  }
+}

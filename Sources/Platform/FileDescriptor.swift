@@ -1,0 +1,114 @@
+// Open files, and the one loop each for writing and for reading. Everything that the programs write, to files,
+// pipes and terminals, goes through `writeFully`.
+
+import Glibc
+
+/// What the system says about an error number.
+public func systemError(_ code: Int32 = errno) -> String { String(cString: strerror(code)) }
+
+/// Writes all of `bytes`, through interruptions, short writes and full pipes.
+///
+/// - Returns: how many bytes were taken, and where that is not all, the error number that says why.
+@discardableResult
+public func writeFully(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> (count: Int, error: Int32?) {
+  var done = 0
+  while done < bytes.count {
+    // Linux writes at most 2 GiB at once.
+    let count = write(descriptor, bytes.baseAddress! + done, min(bytes.count - done, 1 << 30))
+    if count >= 0 {
+      done += count
+    } else if errno == EAGAIN {
+      // Somebody made this pipe non-blocking: wait for room.
+      var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+      _ = poll(&room, 1, -1)
+    } else if errno != EINTR {
+      return (done, errno)
+    }
+  }
+  return (done, nil)
+}
+
+/// A file descriptor that closes itself. Errors are `RuntimeFailure`s with the system's words only: the caller says
+/// what was tried.
+public struct FileDescriptor: ~Copyable, Sendable {
+  public let raw: Int32
+
+  public init(open path: String, _ flags: Int32, mode: mode_t = 0) throws {
+    raw = open(path, flags | O_CLOEXEC, mode)
+    guard raw >= 0 else { throw RuntimeFailure(systemError()) }
+  }
+
+  public init(owning raw: Int32) { self.raw = raw }
+
+  deinit { _ = close(raw) }
+
+  public borrowing func writeAll(_ bytes: UnsafeRawBufferPointer) throws {
+    if let error = writeFully(raw, bytes).error { throw RuntimeFailure(systemError(error)) }
+  }
+
+  public borrowing func writeAll(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try writeAll($0) } }
+
+  /// Reads until `buffer` is full or the file ends.
+  ///
+  /// - Parameters:
+  ///   - offset: where in the file; nil is wherever the descriptor stands.
+  ///   - deadline: by `monotonicSeconds`, for pipes.
+  /// - Returns: the number of bytes read.
+  /// - Throws: also `DeadlinePassed`.
+  public borrowing func readFully(
+    _ buffer: UnsafeMutableRawBufferPointer, at offset: Int? = nil, until deadline: Double? = nil
+  ) throws -> Int {
+    var done = 0
+    while done < buffer.count {
+      if let deadline { try waitForInput(until: deadline) }
+      let (target, wanted) = (buffer.baseAddress! + done, min(buffer.count - done, 1 << 30))
+      let count = offset.map { pread(raw, target, wanted, off_t($0 + done)) } ?? read(raw, target, wanted)
+      if count < 0 {
+        if errno == EINTR || errno == EAGAIN { continue }
+        throw RuntimeFailure(systemError())
+      }
+      if count == 0 { break }
+      done += count
+    }
+    return done
+  }
+
+  /// What is there, as soon as there is something; empty at the end of the file.
+  public borrowing func readSome(upTo limit: Int, until deadline: Double) throws -> [UInt8] {
+    while true {
+      try waitForInput(until: deadline)
+      var bytes = [UInt8](repeating: 0, count: min(limit, 1 << 16))
+      let count = read(raw, &bytes, bytes.count)
+      if count >= 0 { return Array(bytes[..<count]) }
+      guard errno == EINTR || errno == EAGAIN else { throw RuntimeFailure(systemError()) }
+    }
+  }
+
+  private borrowing func waitForInput(until deadline: Double) throws {
+    while true {
+      let milliseconds = max(0, (deadline - monotonicSeconds()) * 1000)
+      var request = pollfd(fd: raw, events: Int16(POLLIN), revents: 0)
+      let ready = poll(&request, 1, Int32(clamping: Int(milliseconds.rounded(.up))))
+      if ready > 0 { return }
+      if ready == 0 { throw DeadlinePassed() }
+      if errno != EINTR { throw RuntimeFailure(systemError()) }
+    }
+  }
+
+  public borrowing func synchronize() throws {
+    guard fsync(raw) == 0 else { throw RuntimeFailure(systemError()) }
+  }
+
+  public borrowing func size() throws -> Int { Int(try status().st_size) }
+
+  public borrowing func status() throws -> stat {
+    var status = stat()
+    guard fstat(raw, &status) == 0 else { throw RuntimeFailure(systemError()) }
+    return status
+  }
+}
+
+/// The other end of a pipe had nothing to say in time.
+public struct DeadlinePassed: Error {
+  public init() {}
+}

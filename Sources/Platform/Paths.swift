@@ -1,0 +1,67 @@
+// Names of files and folders, and what the system knows under them.
+
+import Glibc
+
+/// The folder of a path, `.` when it names none.
+public func folder(of path: String) -> String {
+  guard let slash = path.lastIndex(of: "/") else { return "." }
+  return slash == path.startIndex ? "/" : String(path[..<slash])
+}
+
+/// The last component of a path.
+public func fileName(of path: String) -> String {
+  path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+}
+
+/// The names of everything in a folder but `.` and `..`, in no order.
+public func fileNames(in folder: String) throws -> [String] {
+  guard let stream = opendir(folder) else { throw RuntimeFailure("\(folder): \(systemError())") }
+  defer { closedir(stream) }
+  var names: [String] = []
+  while let entry = readdir(stream) {
+    let name = withUnsafePointer(to: &entry.pointee.d_name) {
+      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    }
+    if name != ".", name != ".." { names.append(name) }
+  }
+  return names
+}
+
+/// Makes the folder of `path` and those above it.
+/// - Throws: `RuntimeFailure` with the system's words.
+public func createFolder(of path: String) throws {
+  let folder = folder(of: path)
+  if mkdir(folder, 0o777) == 0 || errno == EEXIST { return }
+  guard errno == ENOENT, folder != "/" else { throw RuntimeFailure(systemError()) }
+  try createFolder(of: folder)
+  guard mkdir(folder, 0o777) == 0 || errno == EEXIST else { throw RuntimeFailure(systemError()) }
+}
+
+/// The text of a small file, such as those of /proc; nil when it cannot be read.
+public func smallFile(_ path: String) -> String? {
+  guard let file = try? FileDescriptor(open: path, O_RDONLY) else { return nil }
+  var text: [UInt8] = []
+  var chunk = [UInt8](repeating: 0, count: 16384)
+  while true {
+    guard let count = try? chunk.withUnsafeMutableBytes({ try file.readFully($0) }) else { return nil }
+    text += chunk[..<count]
+    if count < chunk.count { return String(decoding: text, as: UTF8.self) }
+  }
+}
+
+/// The value of an environment variable, nil where it is not set.
+public func environmentVariable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+/// One file under any of its names.
+public struct FileIdentity: Hashable, Sendable {
+  let device: UInt
+  let inode: UInt
+
+  /// Nil where there is no file, or none that may be asked about.
+  public init?(_ path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    device = UInt(status.st_dev)
+    inode = UInt(status.st_ino)
+  }
+}

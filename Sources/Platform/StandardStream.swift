@@ -1,0 +1,23 @@
+// Lines on standard output and standard error that a full disk or a closed pipe cannot turn into a crash, as
+// Foundation's FileHandle would.
+
+import Foundation
+import Synchronization
+
+public enum StandardStream: Int32, Sendable {
+  case output = 1
+  case error = 2
+
+  private static let hasFailed = Atomic<Bool>(false)
+
+  /// Writes a line at once and in one piece, so that lines of several processes do not mix. Where that is not
+  /// possible the line is lost, which the first time is said on standard error.
+  public func line(_ text: String) {
+    let error = Array((text + "\n").utf8).withUnsafeBytes { writeFully(rawValue, $0).error }
+    guard let error, self == .output else { return }
+    let cause = systemError(error)
+    if !Self.hasFailed.exchange(true, ordering: .relaxed) {
+      Self.error.line("warning: standard output takes no more lines: \(cause); the program goes on without")
+    }
+  }
+}

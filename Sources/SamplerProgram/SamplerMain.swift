@@ -1,0 +1,76 @@
+// What the command line asks for, and its exit status.
+
+import Checkpointing
+import CommandLineOptions
+import GPTModel
+import Glibc
+import Platform
+
+/// gpt-sample as a library: one process, no MPI.
+public enum SamplerMain {
+  /// Runs the program to its end.
+  ///
+  /// - Parameter arguments: with the program's name first, as in `CommandLine.arguments`.
+  /// - Returns: the exit status.
+  public static func run(_ arguments: [String]) -> Int32 {
+    Surroundings.prepare()
+    CheckpointReaderProcess.runIfRequested(arguments)
+    // Written to `head`, the program ends when its reader has had enough.
+    signal(SIGPIPE, SIG_DFL)
+    do {
+      switch try SamplerOptions.syntax.parse(arguments.dropFirst()) {
+      case .help:
+        print(SamplerOptions.syntax.help(width: min(Terminal.standardOutput.width, 110)))
+        return ExitStatus.success
+      case .version:
+        print(SamplerOptions.syntax.versionLine)
+        return ExitStatus.success
+      case .run(let options):
+        return try run(options)
+      }
+    } catch {
+      StandardStream.error.line("error: \(error)")
+      return error is InvalidInput ? ExitStatus.usage : ExitStatus.failure
+    }
+  }
+
+  private static func run(_ options: ParsedOptions) throws -> Int32 {
+    try options.atMostOne(of: SamplerOptions.inspect, SamplerOptions.verify, SamplerOptions.diff)
+    let isJSON = options[SamplerOptions.json]
+    let report: CheckpointReport
+    if let path = options[SamplerOptions.inspect] {
+      report = try .inspect(path, json: isJSON)
+    } else if let path = options[SamplerOptions.verify] {
+      report = .verify(path, json: isJSON)
+    } else if let (first, second) = options[SamplerOptions.diff] {
+      report = try .diff(first, second, json: isJSON)
+    } else {
+      if isJSON { throw InvalidInput("--json belongs to --inspect, --verify and --diff") }
+      try sample(options)
+      return ExitStatus.success
+    }
+    print(report.text)
+    return report.status
+  }
+
+  private static func sample(_ options: ParsedOptions) throws {
+    let snapshot = try CheckpointFile.read(options[SamplerOptions.checkpoint])
+    let model = PreparedModel(
+      configuration: snapshot.configuration, weights: snapshot.weights, isTraining: false)
+    model.prepareAll()
+    var request = GenerationRequest(workflow: snapshot.workflow)
+    request.prompt = options[SamplerOptions.prompt]
+    request.temperature = options[SamplerOptions.temperature]
+    request.maximumCharacters = options[SamplerOptions.maximumCharacters]
+    request.seed = UInt64(options[SamplerOptions.seed])
+    let count = options[SamplerOptions.sampleCount]
+    let generator = Generator(
+      model: model, tokenizer: snapshot.tokenizer,
+      threads: options[SamplerOptions.threads] ?? Machine.usableProcessorCount)
+    _ = try generator.startTokens(request)
+    let output = SampleOutput(
+      count: count, prompt: request.prompt ?? "", isRaw: options[SamplerOptions.raw])
+    try generator.generate(request, samples: 0..<count) { output.write($1, of: $0) }
+    output.end()
+  }
+}

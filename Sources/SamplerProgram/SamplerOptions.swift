@@ -1,0 +1,45 @@
+// The command line of gpt-sample, declared once.
+
+import CommandLineOptions
+
+enum SamplerOptions {
+  static let checkpoint = Option.text(
+    "checkpoint", "FILE", default: "checkpoints/shakespeare.jld2", "The model.")
+  static let prompt = Option.text(
+    "prompt", "TEXT", defaultText: "a newline; nothing for names", allowsEmpty: true,
+    "What the text begins with.")
+  static let temperature = Option.number(
+    "temperature", default: 0.8, in: .closed(0...100), "0 takes the likeliest character.")
+  static let maximumCharacters = Option.integer(
+    "max-chars", default: 512, in: 0...1_000_000_000,
+    "Characters to write, beyond the context too; names end sooner.")
+  static let sampleCount = Option.integer(
+    "num-samples", default: 3, in: 1...1_000_000, "Texts to write.")
+  static let seed = Option.integer("seed", default: 42, in: 0...Int.max, "Same seed, same text.")
+  static let threads = Option.integer(
+    "threads", defaultText: "processors", in: 1...1024, "Threads that share the samples.")
+  static let raw = Option.flag("raw", "Only the text: no headings; samples end with a newline.")
+
+  static let inspect = Option.text("inspect", "FILE", "Say what a checkpoint holds.")
+  static let verify = Option.text("verify", "FILE", "Check digest, structure, weights and hash.")
+  static let diff = Option.pair(
+    "diff", "FILE", "Compare two checkpoints: exit status 0 if the bits are equal, else 1.")
+  static let json = Option.flag("json", "Print JSON instead of text.")
+
+  static let syntax = CommandSyntax(
+    program: "gpt-sample", version: "1.1.0",
+    summary:
+      "Writes text from a checkpoint of gpt-ddp, of MicroGPT.jl, or of anything that follows the schema.",
+    usage: [
+      "gpt-sample [--checkpoint FILE] [options]",
+      "gpt-sample --inspect FILE | --verify FILE | --diff FILE FILE [--json]",
+    ],
+    sections: [
+      OptionSection(
+        "Sampling", [checkpoint, prompt, temperature, maximumCharacters, sampleCount, seed, threads, raw]),
+      OptionSection("Checkpoints", [inspect, verify, diff, json]),
+    ],
+    footer: """
+      Exit status: 0 done, 1 failure or a difference, 2 bad input.
+      """)
+}

@@ -1,0 +1,163 @@
+// `gpt-ddp --doctor`: what this machine has for a training, a line each, with advice where something is amiss.
+
+import DataParallel
+import Platform
+import Glibc
+import Kernels
+
+struct Doctor {
+  private enum Verdict: String {
+    case good = "ok  "
+    /// Works, but not as well as it could.
+    case note = "note"
+    case bad = "BAD "
+  }
+
+  private struct Finding {
+    let verdict: Verdict
+    let subject: String
+    let text: String
+  }
+
+  private let plan: RunPlan
+  private let ranks: Int
+  /// Bytes of shared memory that OpenMPI takes for each rank of a host.
+  private static let sharedBytesPerRank = 4 << 20
+
+  /// - Parameter plan: the options tell how many ranks are meant and where data and checkpoints are to be.
+  init(_ plan: RunPlan) {
+    self.plan = plan
+    ranks = plan.options[TrainerOptions.processCount] ?? Machine.coreCount
+  }
+
+  /// - Returns: the exit status: failure if something would keep a training from working.
+  func run() -> Int32 {
+    let findings = [
+      cores, affinity, mpi, singleCopy, sharedMemory, blas, vectors, memory, dataFolder, checkpointFolder,
+    ]
+    for finding in findings {
+      let subject = finding.subject + String(repeating: " ", count: max(0, 12 - finding.subject.count))
+      StandardStream.output.line("\(finding.verdict.rawValue)  \(subject)\(finding.text)")
+    }
+    return findings.contains { $0.verdict == .bad } ? ExitStatus.failure : ExitStatus.success
+  }
+
+  private var cores: Finding {
+    let text = "\(Machine.coreCount) cores, \(Machine.processorCount) hardware threads"
+    guard ranks <= Machine.coreCount else {
+      return Finding(
+        verdict: .note, subject: "cores",
+        text: text + "; \(ranks) ranks share them: --np \(Machine.coreCount)")
+    }
+    return Finding(verdict: .good, subject: "cores", text: text)
+  }
+
+  private var affinity: Finding {
+    let usable = Machine.usableProcessorCount
+    guard usable >= Machine.processorCount else {
+      return Finding(
+        verdict: .note, subject: "affinity",
+        text:
+          "only \(usable) of \(Machine.processorCount) processors may be used (taskset, cgroup or a launcher "
+          + "that binds): give --threads \(max(1, usable / ranks))")
+    }
+    return Finding(verdict: .good, subject: "affinity", text: "all \(usable) processors may be used")
+  }
+
+  private var mpiLibrary: String { (try? Communicator.readLibraryVersion()) ?? "unknown" }
+
+  private var mpi: Finding {
+    guard let mpirun = Machine.find("mpirun") else {
+      return Finding(
+        verdict: ranks > 1 ? .bad : .note, subject: "MPI",
+        text: "\(mpiLibrary), but mpirun is not in PATH: apt install openmpi-bin, or --np 1")
+    }
+    return Finding(verdict: .good, subject: "MPI", text: "\(mpiLibrary); \(mpirun)")
+  }
+
+  private var singleCopy: Finding {
+    Machine.singleCopyIsRefused
+      ? Finding(
+        verdict: .note, subject: "single copy",
+        text:
+          "process_vm_readv is refused (a container): ranks of a host copy twice; --np sets mpirun for it, "
+          + "by hand: --mca btl_vader_single_copy_mechanism none")
+      : Finding(verdict: .good, subject: "single copy", text: "ranks of a host copy directly")
+  }
+
+  private var sharedMemory: Finding {
+    let needed = ranks * Self.sharedBytesPerRank
+    guard let free = Machine.freeBytes(at: "/dev/shm") else {
+      return Finding(
+        verdict: ranks > 1 ? .bad : .note, subject: "/dev/shm",
+        text: "is not there: mount a tmpfs of \(Readable.bytes(needed)) on it")
+    }
+    let text = "\(Readable.bytes(free)) free, \(ranks) ranks of a host take \(Readable.bytes(needed))"
+    guard free >= needed else {
+      return Finding(
+        verdict: .bad, subject: "/dev/shm",
+        text: text + ": OpenMPI falls back to slower ways or fails; mount -o remount,size=\(needed >> 10)k "
+          + "/dev/shm (Docker: --shm-size)")
+    }
+    return Finding(verdict: .good, subject: "/dev/shm", text: text)
+  }
+
+  private var blas: Finding {
+    Finding(
+      verdict: .good, subject: "BLAS",
+      text: "\(MatrixBackend.openblas.kernelFamily); --matmul \(plan.draft.backend.rawValue) uses "
+        + "\(plan.draft.backend.kernelFamily) kernels")
+  }
+
+  private var vectors: Finding {
+    targetHasFMA
+      ? Finding(verdict: .good, subject: "vectors", text: targetVectorWidth)
+      : Finding(
+        verdict: .note, subject: "vectors",
+        text: "\(targetVectorWidth) without FMA: build with MICROGPT_MARCH=native on this CPU")
+  }
+
+  private var memory: Finding {
+    guard let available = Machine.availableMemory,
+      let parameters = try? plan.model(vocabularySize: 256).parameterCount
+    else { return Finding(verdict: .note, subject: "memory", text: "cannot be told") }
+    // Weights, two moments, the gradient, and the copy that is saved; leaves and caches come on top.
+    let needed = ranks * parameters * MemoryLayout<Float>.size * 8
+    let text = "\(Readable.bytes(available)) available, the model takes about \(Readable.bytes(needed))"
+    return needed > available
+      ? Finding(
+        verdict: .bad, subject: "memory", text: text + ": fewer ranks with more --threads, or a smaller model"
+      )
+      : Finding(verdict: .good, subject: "memory", text: text)
+  }
+
+  private var dataFolder: Finding {
+    let path = plan.options[TrainerOptions.data] ?? plan.options[TrainerOptions.dataFolder]
+    if plan.options.isGiven(TrainerOptions.data) {
+      return access(path, R_OK) == 0
+        ? Finding(verdict: .good, subject: "data", text: "\(path) can be read")
+        : Finding(
+          verdict: .bad, subject: "data", text: "\(path) cannot be read: \(systemError())")
+    }
+    return folder("data", path, "--data-dir")
+  }
+
+  private var checkpointFolder: Finding {
+    folder("checkpoints", Platform.folder(of: plan.checkpointPath), "--checkpoint")
+  }
+
+  /// A folder that is to be written to, or its nearest parent, in which it can be made.
+  private func folder(_ subject: String, _ path: String, _ option: String) -> Finding {
+    var existing = path
+    while access(existing, F_OK) != 0, existing != "/", existing != "." {
+      existing = Platform.folder(of: existing)
+    }
+    guard access(existing, W_OK | X_OK) == 0 else {
+      return Finding(
+        verdict: .bad, subject: subject,
+        text: "\(existing) cannot be written: \(systemError()); choose another \(option)")
+    }
+    let free = Machine.freeBytes(at: existing).map { "\(Readable.bytes($0)) free" } ?? "space unknown"
+    return Finding(verdict: .good, subject: subject, text: "\(path): \(free)")
+  }
+}

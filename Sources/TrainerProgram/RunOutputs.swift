@@ -1,0 +1,90 @@
+// What rank 0 gives the user: log, metrics, checkpoints, samples.
+
+import Checkpointing
+import GPTModel
+import Platform
+import Synchronization
+import Training
+import TrainingState
+
+/// Rank 0's side of a run.
+final class RunOutputs: TrainingOutputs {
+  let log: RunLog
+  private let plan: RunPlan
+  private let facts: TrainingFacts
+  private let tokenizer: CharacterTokenizer
+  private let metrics: MetricsFile?
+  private let saver: Saver?
+
+  /// Takes the outputs for this job.
+  ///
+  /// - Throws: `InvalidInput` if an output cannot be written or another job has it.
+  init(
+    _ plan: RunPlan, settings: RunSettings, trainer: Trainer, tokenizer: CharacterTokenizer,
+    probe: (any TrainingProbe)?
+  ) throws {
+    self.plan = plan
+    self.tokenizer = tokenizer
+    facts = trainer.facts
+    log = RunLog(facts: facts, logInterval: settings.logInterval)
+    // Before anything is made or touched.
+    if let path = plan.metricsPath { try MetricsFile.checkIsWritable(path) }
+    let lock = plan.saves ? try OutputLock(checkpoint: plan.checkpointPath, run: settings.runIdentifier) : nil
+    let resumedStep = facts.firstStep > 0 ? facts.firstStep : nil
+    let metrics = try plan.metricsPath.map { try MetricsFile(path: $0, resumedStep: resumedStep) }
+    self.metrics = metrics
+    let rotation = CheckpointRotation(path: plan.checkpointPath, keep: plan.options[TrainerOptions.keep])
+    saver = try lock.map {
+      try Saver(rotation, lock: $0, metrics: metrics, live: trainer.live, probe: probe)
+    }
+  }
+
+  var finalSaveFailed: Bool { saver?.finalSaveFailed == true }
+
+  func finished(_ step: StepMetrics) {
+    metrics?.append(step)
+    log.finished(step)
+  }
+
+  func validated(_ validation: ValidationMetrics) {
+    metrics?.append(validation)
+    log.validated(validation)
+  }
+
+  func save(_ snapshot: TrainingSnapshot, isBest: Bool, isFinal: Bool) {
+    saver?.save(snapshot, isBest: isBest, isFinal: isFinal)
+  }
+
+  func sample(_ model: PreparedModel, step: Int) { generate(1, with: model, threads: 1) }
+
+  /// Samples after training.
+  func finalSamples(_ model: PreparedModel) {
+    guard plan.sampleCount > 0 else { return }
+    model.prepareAll()
+    generate(plan.sampleCount, with: model, threads: facts.threads)
+  }
+
+  private func generate(_ count: Int, with model: PreparedModel, threads: Int) {
+    let configuration = facts.configuration
+    var request = GenerationRequest(workflow: configuration.workflow)
+    request.temperature = plan.temperature
+    request.maximumCharacters = configuration.model.blockSize
+    request.seed = configuration.randomSeed
+    let texts = Mutex([String.UnicodeScalarView](repeating: .init(), count: count))
+    let generator = Generator(model: model, tokenizer: tokenizer, threads: threads)
+    // The default prompts of both workflows are in every alphabet.
+    try? generator.generate(request, samples: 0..<count) { sample, character in
+      texts.withLock { $0[sample].append(character) }
+    }
+    for (index, text) in texts.withLock({ $0 }).enumerated() { log.sample(index + 1, String(text)) }
+  }
+
+  /// Nothing is written after this.
+  func end() {
+    saver?.end()
+    metrics?.flush()
+  }
+}
+
+/// One line on standard error, in one piece.
+func printError(_ line: String) { StandardStream.error.line(line) }

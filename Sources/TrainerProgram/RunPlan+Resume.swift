@@ -1,0 +1,89 @@
+// A resumed training goes on with the settings of its checkpoint; an option that contradicts one is refused by name.
+
+import CommandLineOptions
+import Kernels
+import Platform
+import TrainingState
+
+extension RunPlan {
+  /// What a checkpoint asks for, and what the user should know about it.
+  struct Resumption {
+    var configuration: TrainingConfiguration
+    /// Lines for the log.
+    var notes: [String] = []
+  }
+
+  /// The configuration that a checkpoint was trained with.
+  ///
+  /// - Parameter sequences: in the training part of the corpus.
+  /// - Throws: `InvalidInput` naming an option that the user gave and that says something else.
+  func configuration(resuming state: TrainingState, sequences: Int) throws -> Resumption {
+    var resumption = Resumption(configuration: state.configuration)
+    let trained = state.configuration
+    if options.isGiven(TrainerOptions.preset), preset.configuration.workflow != trained.workflow {
+      throw contradiction(
+        "--preset \(preset.name)", "which was trained with \(trained.workflow.rawValue)")
+    }
+    let length = try length(trained, sequences: sequences)
+    for setting in SettingsTable.all where setting.name != SettingsTable.matmul.name {
+      var asked = resumption.configuration
+      setting.apply(options, to: &asked, length: length)
+      guard asked != resumption.configuration else { continue }
+      guard let path = setting.field?.path, state.guesses.contains(path) else {
+        let value = setting.text(in: trained)
+        throw contradiction(
+          given(setting), value == "on" ? "which was trained without it" : "which was trained with \(value)")
+      }
+      // The file does not tell, so the user does.
+      resumption.configuration = asked
+    }
+    try chooseKernels(for: state, &resumption)
+    if !state.progress.isCompared {
+      resumption.notes.append(
+        "the state after step \(state.progress.step) was saved as a last resort: its weights were not compared "
+          + "with the other ranks'")
+    }
+    return resumption
+  }
+
+  /// The kernels that give the bits of the file, whatever they are called here.
+  private func chooseKernels(for state: TrainingState, _ resumption: inout Resumption) throws {
+    let option = SettingsTable.matmul
+    var asked = resumption.configuration
+    option.apply(options, to: &asked)
+    guard !state.kernelFamily.isEmpty else {
+      resumption.configuration = asked
+      resumption.notes.append(
+        "\(checkpointPath) does not say which kernels it was trained with; going on with "
+          + asked.backend.kernelFamily)
+      return
+    }
+    if options.isGiven(option.option), asked.backend.kernelFamily != state.kernelFamily {
+      throw contradiction(
+        "\(given(option)) (\(asked.backend.kernelFamily) kernels)",
+        "which was trained with \(state.kernelFamily) kernels")
+    }
+    let candidates = [MatrixBackend.automatic] + MatrixBackend.allCases
+    guard let backend = candidates.first(where: { $0.kernelFamily == state.kernelFamily }) else {
+      let known = Set(candidates.map(\.kernelFamily)).sorted().joined(separator: " and ")
+      throw InvalidInput(
+        "\(checkpointPath) was trained with \(state.kernelFamily) kernels, which this build on this CPU does not "
+          + "compute (it has \(known)); resume it where it was trained, or begin a new training with "
+          + "--init-from \(checkpointPath)")
+    }
+    resumption.configuration.matmul = backend == .automatic ? nil : backend
+  }
+
+  /// `--n-embd 64`, as the user gave it.
+  private func given(_ setting: Setting) -> String {
+    let name = "--\(setting.name)"
+    let argument = options.arguments().first { $0 == name || $0.hasPrefix("\(name)=") } ?? name
+    return argument.split(separator: "=", maxSplits: 1).joined(separator: " ")
+  }
+
+  private func contradiction(_ option: String, _ fact: String) -> InvalidInput {
+    InvalidInput(
+      "\(option) contradicts \(checkpointPath), \(fact); omit it to resume, or begin a new training with "
+        + "--init-from \(checkpointPath)")
+  }
+}

@@ -1,0 +1,151 @@
+// From options and preset to the configuration of a run. Pure: no file, no MPI.
+
+import CommandLineOptions
+import GPTModel
+import Kernels
+import Platform
+import Training
+import TrainingState
+
+/// What the command line asks for, before the corpus is known.
+struct RunPlan {
+  let options: ParsedOptions
+  let preset: Preset
+  /// Preset and options; vocabulary and length follow from the corpus.
+  let draft: TrainingConfiguration
+
+  init(_ options: ParsedOptions) throws {
+    self.options = options
+    let name = options[TrainerOptions.preset]
+    preset = Preset.all.first { $0.name == name } ?? Preset.all[0]
+    draft = Self.draft(preset, options)
+    try options.atMostOne(of: SettingsTable.epochs.option, SettingsTable.steps.option)
+    try options.atMostOne(of: TrainerOptions.resume, TrainerOptions.initFrom)
+    try options.atMostOne(of: TrainerOptions.resume, TrainerOptions.noSave)
+    try options.atMostOne(of: TrainerOptions.data, TrainerOptions.dataURL)
+    if draft.workflow == .documents {
+      if options.isGiven(SettingsTable.epochs.option) {
+        throw InvalidInput("--num-epochs does not apply to documents; give --num-steps")
+      }
+      if options.isGiven(SettingsTable.warmup.option) {
+        throw InvalidInput("--warmup-frac does not apply to documents: their schedule is a linear decay")
+      }
+    }
+    try refuseOneFileForTwo()
+    if options[TrainerOptions.supervise], !saves {
+      throw InvalidInput("--supervise needs checkpoints; omit --no-save")
+    }
+    // The sizes that the options alone decide are checked before anything is started or downloaded.
+    try draft.model.validate()
+    if draft.microbatchSize > draft.globalBatchSize {
+      throw InvalidInput(
+        "--micro-batch-size \(draft.microbatchSize) is larger than the batch of \(draft.globalBatchSize); "
+          + "allowed: 1 to \(draft.globalBatchSize)")
+    }
+  }
+
+  /// Outputs replace what is there: not the corpus, nor each other.
+  private func refuseOneFileForTwo() throws {
+    var uses = [("data", options[TrainerOptions.data]), ("metrics", metricsPath)]
+    if saves { uses.append(("checkpoint", checkpointPath)) }
+    for (index, (name, path)) in uses.enumerated() {
+      for (other, otherPath) in uses[..<index] where path != nil && path == otherPath {
+        throw InvalidInput("--\(name) \(path ?? "") is also --\(other); give two files")
+      }
+    }
+  }
+
+  /// - Parameter length: what epochs are counted in, once that is known.
+  private static func draft(
+    _ preset: Preset, _ options: ParsedOptions, length: CorpusLength? = nil
+  ) -> TrainingConfiguration {
+    var configuration = preset.configuration
+    if let length {
+      configuration.schedule.totalSteps = preset.length.steps(perEpoch: length.stepsPerEpoch)
+    }
+    // What has no value of its own follows from others, which come first.
+    for setting in SettingsTable.all { setting.apply(options, to: &configuration, length: length) }
+    if !options.isGiven(SettingsTable.warmup.option) { configuration.takeWarmup(of: preset) }
+    if !options.isGiven(SettingsTable.microbatchSize.option) { configuration.takeMicrobatch(of: preset) }
+    return configuration
+  }
+
+  var checkpointPath: String { options[TrainerOptions.checkpoint] ?? preset.checkpoint }
+  var metricsPath: String? { options[TrainerOptions.metrics] }
+  var saves: Bool { !options[TrainerOptions.noSave] }
+  var sampleCount: Int { options[TrainerOptions.sampleCount] ?? preset.sampleCount }
+  var temperature: Double { options[TrainerOptions.temperature] ?? preset.temperature }
+
+  /// The configuration of a training that begins at step 1.
+  ///
+  /// - Parameters:
+  ///   - model: of the corpus and the options, or of the checkpoint in `--init-from`.
+  ///   - sequences: in the training part of the corpus.
+  /// - Throws: `InvalidInput` if the sizes are impossible or the corpus does not fill a batch.
+  func configuration(model: GPTConfiguration, sequences: Int) throws -> TrainingConfiguration {
+    var configuration = Self.draft(preset, options, length: try length(draft, sequences: sequences))
+    configuration.model = model
+    try configuration.model.validate()
+    return configuration
+  }
+
+  func length(_ configuration: TrainingConfiguration, sequences: Int) throws -> CorpusLength {
+    CorpusLength(
+      stepsPerEpoch: try BatchPlan(configuration, sequenceCount: sequences).stepsPerEpoch)
+  }
+
+  /// The model that the options ask for, with the vocabulary of a corpus.
+  func model(vocabularySize: Int) throws -> GPTConfiguration {
+    var model = draft.model
+    model.vocabularySize = vocabularySize
+    try model.validate()
+    return model
+  }
+
+  /// `--init-from` brings its own sizes; options must not contradict them.
+  func checkSizes(of model: GPTConfiguration) throws {
+    var trained = draft
+    trained.model = model
+    for setting in SettingsTable.model {
+      var asked = trained
+      setting.apply(options, to: &asked)
+      if asked.model != trained.model {
+        throw InvalidInput(
+          "--\(setting.name) \(setting.text(in: asked)) contradicts the checkpoint in --init-from, which has "
+            + "\(setting.text(in: trained)); omit it")
+      }
+    }
+  }
+
+  /// - Parameters:
+  ///   - localSize: ranks of this host.
+  ///   - processorCount, usableCount: of this host, and those that a binding leaves this rank.
+  func settings(localSize: Int, processorCount: Int, usableCount: Int) -> RunSettings {
+    var settings = RunSettings()
+    settings.threads =
+      options[TrainerOptions.threads] ?? max(1, min(processorCount / localSize, usableCount))
+    settings.lastStep = options[TrainerOptions.maxSteps]
+    settings.logInterval = options[TrainerOptions.logInterval]
+    settings.checkpointInterval =
+      saves ? options[TrainerOptions.checkpointInterval] ?? preset.checkpointInterval : 0
+    settings.sampleInterval = options[TrainerOptions.sampleInterval] ?? preset.sampleInterval
+    settings.hashInterval = options[TrainerOptions.hashInterval]
+    settings.runIdentifier = options[TrainerOptions.run] ?? ""
+    settings.isProfiled = options[TrainerOptions.profile]
+    return settings
+  }
+}
+
+extension TrainingConfiguration {
+  /// The preset's part of the steps.
+  mutating func takeWarmup(of preset: Preset) {
+    schedule.warmupSteps =
+      schedule.kind == .cosine
+      ? LearningRateSchedule.warmupSteps(fraction: preset.warmupFraction, of: totalSteps) : 0
+  }
+
+  /// The preset's leaves, which are no larger than the batch.
+  mutating func takeMicrobatch(of preset: Preset) {
+    microbatchSize = min(preset.configuration.microbatchSize, globalBatchSize)
+  }
+}

@@ -1,0 +1,190 @@
+// Everything about saving on rank 0: in the background while training goes on, and as a last resort when a signal
+// leaves no time for the step in hand. No thread is kept waiting by a lock while a file is written.
+
+import Checkpointing
+import Foundation
+import Platform
+import Training
+import TrainingState
+
+/// The checkpoints of a run. All calls are for the training thread.
+final class Saver: @unchecked Sendable {
+  private struct Job {
+    let snapshot: TrainingSnapshot
+    let isBest: Bool
+  }
+
+  private let rotation: CheckpointRotation
+  private let lock: OutputLock
+  private let live: LiveState
+  private let metrics: MetricsFile?
+  private let probe: (any TrainingProbe)?
+  private var threads: [BackgroundThread] = []
+
+  /// Guards what follows; held only to look at it and change it.
+  private let condition = NSCondition()
+  private var job: Job?
+  /// Somebody writes; `copy` is theirs.
+  private var isBusy = false
+  private var hasEnded = false
+  private var savedStep: Int
+  private var lastFailure: (any Error)?
+  /// One, reused: memory does not grow, and a second save waits for the first.
+  private var copy = SnapshotCopy()
+
+  /// A final save that failed decides the exit status.
+  private(set) var finalSaveFailed = false
+
+  /// For the ranks to agree on a stop and for rank 0 to save then, which is the better end of a SIGTERM.
+  private static let patience = 0.2
+  /// A save is about 30 ms of work for the default model: at this niceness it takes a thirtieth of a busy core, so
+  /// that no step is held up by more than 5 ms and a save ends within a second.
+  private static let niceness: Int32 = 15
+
+  /// - Parameters:
+  ///   - lock: of the checkpoint; released at the end.
+  ///   - metrics: never behind a checkpoint.
+  /// - Throws: `RuntimeFailure` when the system gives no thread.
+  init(
+    _ rotation: CheckpointRotation, lock: OutputLock, metrics: MetricsFile?, live: LiveState,
+    probe: (any TrainingProbe)?
+  ) throws {
+    self.rotation = rotation
+    self.lock = lock
+    self.metrics = metrics
+    self.live = live
+    self.probe = probe
+    savedStep = live.step
+    threads = [
+      try BackgroundThread(name: "saver", niceness: Self.niceness) { [self] in runJobs() },
+      try BackgroundThread(name: "last resort") { [self] in watchForTermination() },
+    ]
+  }
+
+  /// Copies the state and returns; the file is written meanwhile. Waits first, if the last save is still going on, and
+  /// afterwards, if this is the final one.
+  func save(_ snapshot: TrainingSnapshot, isBest: Bool, isFinal: Bool) {
+    claim()
+    let own = copy.take(snapshot)
+    condition.withLock {
+      job = Job(snapshot: own, isBest: isBest)
+      savedStep = own.step
+      condition.broadcast()
+    }
+    guard isFinal else { return }
+    condition.withLock {
+      while isBusy { condition.wait() }
+      finalSaveFailed = lastFailure != nil
+    }
+  }
+
+  /// Nothing is written after this.
+  func end() {
+    condition.withLock {
+      while isBusy { condition.wait() }
+      hasEnded = true
+      condition.broadcast()
+    }
+    for thread in threads { thread.join() }
+    lock.release()
+  }
+
+  /// Waits until nobody writes, and is then the one who does.
+  private func claim() {
+    condition.withLock {
+      while isBusy { condition.wait() }
+      isBusy = true
+    }
+  }
+
+  private func release(_ failure: (any Error)?) {
+    condition.withLock {
+      lastFailure = failure
+      job = nil
+      isBusy = false
+      condition.broadcast()
+    }
+  }
+
+  /// The thread that saves in the background.
+  private func runJobs() {
+    while true {
+      let next: Job? = condition.withLock {
+        while job == nil, !hasEnded { condition.wait() }
+        return job
+      }
+      guard let next else { return }
+      do {
+        try write(next.snapshot, isBest: next.isBest)
+        release(nil)
+      } catch {
+        printError(
+          "warning: no checkpoint was saved: \(error); the last one is intact, training goes on")
+        release(error)
+      }
+    }
+  }
+
+  private func write(_ snapshot: TrainingSnapshot, isBest: Bool) throws {
+    metrics?.flush()
+    let (probe, step) = (probe, snapshot.step)
+    try rotation.save(snapshot, isBest: isBest) { try probe?.saving($0, step: step) }
+  }
+
+  // MARK: The last resort
+
+  /// The thread that, when a step outlasts the patience after a SIGTERM, saves the step before it: mpirun kills ranks
+  /// a second after its SIGTERM, finished with their step or not.
+  private func watchForTermination() {
+    var continuations = SignalRequests.continuationCount
+    while !condition.withLock({ hasEnded }) {
+      usleep(20_000)
+      let isUrgent = live.lastStepSeconds > Self.patience
+      if let seconds = SignalRequests.secondsSinceTermination, seconds >= Self.patience || isUrgent {
+        return announce(saveLastFinishedStep())
+      }
+      // mpirun announces its SIGTERM. If this is not one, the training has a checkpoint more than it needs.
+      if SignalRequests.continuationCount != continuations {
+        continuations = SignalRequests.continuationCount
+        if isUrgent { _ = saveLastFinishedStep() }
+      }
+    }
+  }
+
+  /// - Returns: the step that is safe now, and whether all ranks are known to have its weights; nil where nothing is
+  ///   saved or the run has ended.
+  private func saveLastFinishedStep() -> (step: Int, isCompared: Bool)? {
+    claim()
+    let hadEnded = condition.withLock { hasEnded }
+    let before = condition.withLock { savedStep }
+    guard !hadEnded, live.step > before else {
+      let failure = condition.withLock { lastFailure }
+      release(failure)
+      return hadEnded || before == 0 || failure != nil ? nil : (before, true)
+    }
+    let snapshot = live.copy(into: &copy)
+    do {
+      // Here and now: the background thread gives way to those that compute.
+      try write(snapshot, isBest: false)
+      condition.withLock { savedStep = snapshot.step }
+      release(nil)
+      return (snapshot.step, snapshot.training?.progress.isCompared == true)
+    } catch {
+      printError("warning: the last finished step could not be saved: \(error)")
+      release(error)
+      return nil
+    }
+  }
+
+  private func announce(_ saved: (step: Int, isCompared: Bool)?) {
+    guard let saved else { return }
+    let caveat = saved.isCompared ? "" : ", not compared with the other ranks,"
+    printError(
+      "SIGTERM: the state after step \(saved.step) is saved\(caveat) and resumable with --resume "
+        + "--checkpoint \(shellQuoted(rotation.path))")
+  }
+}
+
+extension TrainingSnapshot {
+  fileprivate var step: Int { training?.progress.step ?? 0 }
+}

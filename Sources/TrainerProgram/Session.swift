@@ -1,0 +1,190 @@
+// One rank from start to end: join the job, agree on everything, train, report.
+
+import Checkpointing
+import CommandLineOptions
+import Corpora
+import DataParallel
+import GPTModel
+import Kernels
+import Platform
+import Training
+import TrainingState
+
+/// A run of gpt-ddp on this rank.
+struct Session {
+  let plan: RunPlan
+  let communicator: Communicator
+  let probe: (any TrainingProbe)?
+
+  /// - Returns: the exit status.
+  func run() throws -> Int32 {
+    SignalRequests.install()
+    try verifyAgreementOnOptions()
+    let resumed = try resume()
+    let initial =
+      try resumed == nil
+      ? plan.options[TrainerOptions.initFrom].flatMap { path in
+        try loadForAll { try CheckpointFile.read(path) }
+      } : nil
+    let workflow = resumed?.training?.configuration.workflow ?? plan.draft.workflow
+    let corpus = try CorpusSetup(plan, workflow: workflow, communicator: communicator)
+    let begin = try communicator.together { try beginning(corpus, resumed: resumed, initial: initial) }
+    try verifyAgreement(on: begin.configuration, corpus)
+    let settings = plan.settings(
+      localSize: communicator.localSize, processorCount: Machine.processorCount,
+      usableCount: Machine.usableProcessorCount)
+    let trainer = try communicator.together {
+      try Trainer(
+        configuration: begin.configuration, settings: settings, corpus: begin.corpus, weights: begin.weights,
+        initialCheckpoint: plan.options[TrainerOptions.initFrom], resuming: resumed?.training,
+        communicator: communicator, probe: probe)
+    }
+    trainer.pendingRequests = SignalRequests.take
+    let outputs = try communicator.together {
+      communicator.isRoot
+        ? try RunOutputs(
+          plan, settings: settings, trainer: trainer, tokenizer: begin.corpus.tokenizer, probe: probe) : nil
+    }
+    if let outputs { announce(trainer, outputs.log, corpus, begin.notes) }
+    return try train(trainer, outputs)
+  }
+
+  private func announce(_ trainer: Trainer, _ log: RunLog, _ corpus: CorpusSetup, _ notes: [String]) {
+    if let note = corpus.note { log.note(note) }
+    log.header(
+      corpus: corpus.scan, path: corpus.path, hosts: Set(communicator.peers.map(\.host)).count)
+    for note in notes { log.note(note) }
+    if trainer.step > 0 { log.line("resume     after step \(trainer.step), from \(plan.checkpointPath)") }
+    log.line("")
+  }
+
+  private func train(_ trainer: Trainer, _ outputs: RunOutputs?) throws -> Int32 {
+    let result: TrainingResult
+    do {
+      result = try trainer.run(outputs)
+    } catch let error where error is AgreedFailure || error is PeerFailure {
+      // The ranks have found numbers that are not to be saved any more.
+      outputs?.end()
+      throw error
+    }
+    outputs?.end()
+    if let outputs { conclude(result, trainer, outputs) }
+    let failed = try communicator.fromRoot { [outputs?.finalSaveFailed == true ? 1 : 0] }
+    if failed == [1] { return ExitStatus.failure }
+    return result.wasStopped ? ExitStatus.resumable : ExitStatus.success
+  }
+
+  private func conclude(_ result: TrainingResult, _ trainer: Trainer, _ outputs: RunOutputs) {
+    let log = outputs.log
+    log.summary(result)
+    if let state = trainer.live.state {
+      let command = RepeatCommand.line(
+        for: state, dataPath: plan.options[TrainerOptions.data], stepsPerEpoch: trainer.facts.stepsPerEpoch)
+      log.line("Repeat with \(command)")
+    }
+    let path = shellQuoted(plan.checkpointPath)
+    if plan.saves, result.steps > 0, !outputs.finalSaveFailed { log.line("Checkpoint \(path)") }
+    if let profile = result.profile { log.profile(profile) }
+    if result.wasStopped {
+      let how = plan.saves ? "; resume with --resume --checkpoint \(path)" : ""
+      log.line(
+        "Stopped by request after step \(result.progress.step) of \(trainer.facts.configuration.totalSteps)\(how)")
+    } else {
+      // Nothing is left to save: samples may be interrupted like any program.
+      SignalRequests.ignoreWishes()
+      outputs.finalSamples(trainer.model)
+    }
+  }
+
+  /// Where training begins.
+  private struct Beginning {
+    let configuration: TrainingConfiguration
+    let corpus: TrainingCorpus
+    let weights: FloatArena
+    /// Lines for the log.
+    let notes: [String]
+  }
+
+  private func beginning(
+    _ corpus: CorpusSetup, resumed: TrainingSnapshot?, initial: TrainingSnapshot?
+  ) throws -> Beginning {
+    let source = resumed ?? initial
+    let tokenizer = source?.tokenizer ?? corpus.scan.tokenizer
+    let model = try source?.configuration ?? plan.model(vocabularySize: tokenizer.vocabularySize)
+    if initial != nil { try plan.checkSizes(of: model) }
+    let state = resumed?.training
+    if let state, state.corpus.sha256 != corpus.scan.sha256 {
+      throw InvalidInput(
+        "\(corpus.path) is not the corpus that \(plan.checkpointPath) was trained on (\(state.corpus.dataset), "
+          + "sha256 \(state.corpus.sha256.prefix(8))…); give that file with --data")
+    }
+    let draft = state?.configuration ?? plan.draft
+    let split = try CorpusSplit(
+      file: corpus.file, scan: corpus.scan, tokenizer: tokenizer, blockSize: model.blockSize,
+      validationFraction: draft.validationFraction, seed: draft.randomSeed, isShuffled: draft.isShuffled)
+    let sequences = split.training.count
+    let resumption = try state.map { try plan.configuration(resuming: $0, sequences: sequences) }
+    let configuration =
+      try resumption?.configuration ?? plan.configuration(model: model, sequences: sequences)
+    let weights =
+      source?.weights
+      ?? ParameterTable(model).initialWeights(
+        seed: configuration.randomSeed, standardDeviation: configuration.initialDeviation)
+    return Beginning(
+      configuration: configuration,
+      corpus: TrainingCorpus(
+        dataset: corpus.dataset, sha256: corpus.scan.sha256, tokenizer: tokenizer, split: split),
+      weights: weights, notes: resumption?.notes ?? [])
+  }
+
+  /// The state to go on from: the user's wish, or that of the supervisor, whose job may have died before its first
+  /// checkpoint. An older run's file in the same place is none of this run.
+  private func resume() throws -> TrainingSnapshot? {
+    let path = plan.checkpointPath
+    if plan.options[TrainerOptions.resume] { return try loadForAll { try newestGood(path).snapshot } }
+    guard plan.options[TrainerOptions.restarted], let run = plan.options[TrainerOptions.run] else { return nil }
+    return try loadForAll {
+      guard let found = try? newestGood(path), found.snapshot.training?.progress.run == run else {
+        printError("warning: the job ended before its first checkpoint; it begins anew")
+        return nil
+      }
+      return found.snapshot
+    }
+  }
+
+  private func newestGood(_ path: String) throws -> CheckpointRotation.Found {
+    let found = try CheckpointRotation.newestGood(near: path)
+    for refusal in found.skipped { printError("warning: skipped \(refusal)") }
+    if !found.skipped.isEmpty { printError("warning: resuming from \(found.path)") }
+    return found
+  }
+
+  /// Rank 0 reads a checkpoint, if there is one to read; all ranks get it.
+  private func loadForAll(_ read: () throws -> TrainingSnapshot?) throws -> TrainingSnapshot? {
+    var loaded: TrainingSnapshot?
+    let described = try communicator.fromRoot {
+      loaded = try read()
+      return loaded?.serialized() ?? []
+    }
+    if communicator.isRoot { return loaded }
+    return try described.isEmpty ? nil : TrainingSnapshot(serialized: described)
+  }
+
+  /// What must be equal on all ranks for them to go the same way. Before anything that ranks do together.
+  private func verifyAgreementOnOptions() throws {
+    guard communicator.worldSize > 1 else { return }
+    let options = plan.options.arguments(without: [TrainerOptions.threads])
+    try StartupAgreement([
+      .init("program", try ProgramIdentity.hash()), .init("options", options.joined(separator: " ")),
+      .init("MPI", communicator.libraryVersion),
+    ]).verify(communicator)
+  }
+
+  /// What must be equal on all ranks for the bits to be equal.
+  private func verifyAgreement(on configuration: TrainingConfiguration, _ corpus: CorpusSetup) throws {
+    guard communicator.worldSize > 1 else { return }
+    try StartupAgreement([
+      .init("corpus", corpus.scan.sha256), .init("kernels", configuration.backend.kernelFamily),
+    ]).verify(communicator)
+  }
+}

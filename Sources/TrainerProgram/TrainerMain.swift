@@ -1,0 +1,106 @@
+// What kind of start this is: help, a launch of mpirun, or one rank of a job.
+
+import Checkpointing
+import CommandLineOptions
+import DataParallel
+import Foundation
+import Launching
+import Platform
+import Training
+
+/// gpt-ddp as a library: its executable, and that of the fault tests, are one line each.
+public enum TrainerMain {
+  /// Runs the program to its end.
+  ///
+  /// - Parameters:
+  ///   - arguments: with the program's name first, as in `CommandLine.arguments`.
+  ///   - probe: nil but in tests.
+  /// - Returns: the exit status.
+  public static func run(_ arguments: [String], probe: (any TrainingProbe)? = nil) -> Int32 {
+    Surroundings.prepare()
+    CheckpointReaderProcess.runIfRequested(arguments)
+    // Before MPI knows ranks, the launcher's environment does: one line of an error is enough.
+    let rank = environmentVariable("OMPI_COMM_WORLD_RANK").flatMap { Int($0) } ?? 0
+    do {
+      switch try TrainerOptions.syntax.parse(arguments.dropFirst()) {
+      case .help:
+        if rank == 0 { print(TrainerOptions.syntax.help(width: min(Terminal.standardOutput.width, 110))) }
+        return ExitStatus.success
+      case .version:
+        if rank == 0 { print(TrainerOptions.syntax.versionLine) }
+        return ExitStatus.success
+      case .run(let options):
+        let plan = try RunPlan(options)
+        if options[TrainerOptions.doctor] { return Doctor(plan).run() }
+        let processCount = options[TrainerOptions.processCount] ?? 1
+        if Launcher.isNeeded(processCount: processCount) { return try launch(plan, processCount) }
+        // Only a launch reads these; anywhere else they would be promises that nobody keeps.
+        let launchOnly: [any DeclaredOption] = [
+          TrainerOptions.hostfile, TrainerOptions.supervise, TrainerOptions.maxRestarts,
+        ]
+        for option in launchOnly where options.isGiven(option) {
+          throw InvalidInput(
+            "--\(option.name) belongs to --np N with N above 1, outside mpirun; give both, or omit it")
+        }
+        return try train(plan, probe)
+      }
+    } catch {
+      // If rank 0 fails as well, as it does over most options, mpirun ends this process before its turn to speak.
+      if rank != 0 { sleep(3) }
+      return report(error, by: rank == 0 ? "" : "rank \(rank): ")
+    }
+  }
+
+  /// Starts this program again under mpirun.
+  private static func launch(_ plan: RunPlan, _ processCount: Int) throws -> Int32 {
+    let isSupervised = plan.options[TrainerOptions.supervise]
+    var arguments = plan.options.arguments(without: [
+      TrainerOptions.processCount, TrainerOptions.hostfile, TrainerOptions.supervise, TrainerOptions.maxRestarts,
+      TrainerOptions.run,
+    ])
+    if isSupervised { arguments.append("--\(TrainerOptions.run.name)=\(UUID().uuidString)") }
+    let launch = try Launcher.plan(
+      processCount: processCount, arguments: arguments, hostfile: plan.options[TrainerOptions.hostfile])
+    printError("starting \(launch.description)")
+    guard isSupervised else { return try Launcher.run(launch).status }
+    return try Supervisor(
+      maximumRestarts: plan.options[TrainerOptions.maxRestarts],
+      resumeArgument: "--\(TrainerOptions.restarted.name)"
+    ).run(launch)
+  }
+
+  /// One rank.
+  private static func train(_ plan: RunPlan, _ probe: (any TrainingProbe)?) throws -> Int32 {
+    let environment = LaunchEnvironment.current
+    let communicator = try Communicator.start(
+      joinsJob: environment.startsMPI, hangTimeout: plan.options[TrainerOptions.hangTimeout],
+      launcher: Launcher.ofThisJob)
+    do {
+      try communicator.together {
+        try WorldCheck.verify(
+          worldSize: communicator.worldSize, environment: environment,
+          requested: plan.options[TrainerOptions.processCount])
+      }
+      let status = try Session(plan: plan, communicator: communicator, probe: probe).run()
+      try communicator.finalize()
+      return status
+    } catch let failure as AgreedFailure {
+      let status = report(failure.cause)
+      try? communicator.finalize()
+      return status
+    } catch let failure as PeerFailure {
+      try? communicator.finalize()
+      return failure.status
+    } catch {
+      // The others do not know and may be waiting for this rank.
+      guard communicator.worldSize > 1 else { return report(error) }
+      communicator.abort(report(error, by: "\(communicator.describe(communicator.rank)): "))
+    }
+  }
+
+  /// Prints an error and chooses the exit status.
+  private static func report(_ error: any Error, by speaker: String = "") -> Int32 {
+    printError("error: \(speaker)\(error)")
+    return error is InvalidInput ? ExitStatus.usage : ExitStatus.failure
+  }
+}

@@ -1,0 +1,124 @@
+// The command line of gpt-ddp, declared once. Options that decide the bits are rows of `SettingsTable`.
+
+import CommandLineOptions
+import DataParallel
+import TrainingState
+
+enum TrainerOptions {
+  // What to train on
+  static let preset = Option.choice(
+    "preset", Preset.all.map(\.name), "NAME", default: Preset.all[0].name,
+    "Defaults: Shakespeare in chunks; the reference's exact hyperparameters for it; names, one a step.")
+  static let data = Option.text(
+    "data", "FILE", "Train on this UTF-8 text, with the workflow of the preset.")
+  static let dataFolder = Option.text(
+    "data-dir", "DIR", default: "data", "Where downloaded and generated corpora are kept.")
+  static let dataURL = Option.text(
+    "data-url", "URL", "Another address of the preset's corpus; it must hold the same bytes.")
+  static let noDownload = Option.flag(
+    "no-download", "Never ask the network; generate a small corpus where none is found.")
+
+  // Model and training
+  static let initFrom = Option.text(
+    "init-from", "FILE", "Begin with the weights of this checkpoint; its sizes hold.")
+  static let maxSteps = Option.integer(
+    "max-steps", in: 0...1_000_000_000, "Stop after this step; the schedule stays as it is.")
+
+  // Output
+  static let logInterval = Option.integer(
+    "log-interval", default: 10, in: 0...Int.max, "Steps between log lines; 0 = off.")
+  static let metrics = Option.text(
+    "metrics", "FILE", "JSON lines, one a step: step epoch loss lr seconds tokens, and grad_norm with clipping.")
+  static let hashInterval = Option.integer(
+    "hash-interval", default: 100, in: 0...Int.max, "Steps between comparisons of the weights' hash.")
+  static let sampleInterval = Option.integer(
+    "sample-interval", defaultText: Preset.defaultText { "\($0.sampleInterval)" }, in: 0...Int.max,
+    "Steps between samples; 0 = off.")
+  static let sampleCount = Option.integer(
+    "num-samples", defaultText: Preset.defaultText { "\($0.sampleCount)" }, in: 0...10_000,
+    "Samples after training.")
+  static let temperature = Option.number(
+    "temperature", defaultText: Preset.defaultText { decimal($0.temperature) }, in: .closed(0...100),
+    "Of samples; 0 takes the likeliest.")
+  static let profile = Option.flag("profile", "Measure where the time of a step goes.")
+
+  // Checkpoints
+  static let checkpoint = Option.text(
+    "checkpoint", "FILE", defaultText: Preset.defaultText { $0.checkpoint }, "Where the state is saved.")
+  static let checkpointInterval = Option.integer(
+    "checkpoint-interval", defaultText: Preset.defaultText { "\($0.checkpointInterval)" }, in: 0...Int.max,
+    "Steps between saves; 0 = at the end.")
+  static let keep = Option.integer(
+    "keep", default: 2, in: 1...1000, "States kept, the newest included.")
+  static let resume = Option.flag(
+    "resume", "Go on from --checkpoint with the same bits; its options hold.")
+  static let noSave = Option.flag("no-save", "Write no checkpoint.")
+
+  // Parallelism
+  static let processCount = Option.integer(
+    "np", in: 1...100_000, "Ranks; more than one starts mpirun.")
+  static let threads = Option.integer(
+    "threads", defaultText: "processors / ranks of the host", in: 1...1024, "Threads of each rank.")
+  static let hostfile = Option.text("hostfile", "FILE", "Hosts for --np, as mpirun reads them.")
+  static let supervise = Option.flag(
+    "supervise", "With --np: start again from the last checkpoint when a rank or host dies.")
+  static let maxRestarts = Option.integer(
+    "max-restarts", default: 3, in: 0...10_000, "For --supervise.")
+  static let hangTimeout = Option.number(
+    "hang-timeout", "SECONDS", default: Communicator.defaultHangTimeout, in: .above(0),
+    "When a silent rank ends the job.")
+  static let doctor = Option.flag(
+    "doctor", "Look at this machine: what training needs, what is amiss, what to do.")
+
+  // Between a supervisor and the jobs it starts
+  static let run = Option.text("run-id", "TEXT", "Names a supervised run in its checkpoints.").hidden
+  static let restarted = Option.flag(
+    "restarted", "Go on from what the run of this name has saved, if anything."
+  ).hidden
+
+  static let syntax = CommandSyntax(
+    program: "gpt-ddp", version: "1.1.0",
+    summary:
+      "Trains a small GPT on characters, data-parallel over MPI ranks. The weights depend on data, options "
+      + "and seed only: any number of ranks, hosts and threads gives the same bits.",
+    usage: [
+      "mpirun -np N gpt-ddp [options]",
+      "gpt-ddp --np N [options]           (starts mpirun itself)",
+      "gpt-ddp [options]                  (one process)",
+    ],
+    sections: [
+      OptionSection(
+        "What to train on", [preset, data, dataFolder, dataURL, noDownload] + settings(SettingsTable.corpus)),
+      OptionSection("Model", settings(SettingsTable.model) + [initFrom]),
+      OptionSection("Training", settings(SettingsTable.training) + [maxSteps]),
+      OptionSection(
+        "Output", [logInterval, metrics, hashInterval, sampleInterval, sampleCount, temperature, profile]),
+      OptionSection("Checkpoints", [checkpoint, checkpointInterval, keep, resume, noSave]),
+      OptionSection(
+        "Parallelism",
+        [processCount, threads, hostfile, supervise, maxRestarts, hangTimeout] + settings(SettingsTable.kernels)
+          + [doctor, run, restarted]),
+    ],
+    footer: """
+      Exit status: 0 done, 1 failure, 2 bad input, 75 saved, then stopped by a signal.
+      Options are spelt with - or _ alike (--n_embd = --n-embd).
+      """)
+
+  /// The rows of the settings table, with the presets' values as their defaults.
+  private static func settings(_ rows: [Setting]) -> [any DeclaredOption] {
+    rows.map { row in row.showing(default: Preset.defaultText { $0.text(of: row) }) }
+  }
+}
+
+extension Preset {
+  /// What `row` is unless the user says otherwise. Lengths are known with the corpus; here they are what was said.
+  fileprivate func text(of row: Setting) -> String {
+    switch (row.name, length) {
+    case (SettingsTable.epochs.name, .epochs(let epochs)): "\(epochs)"
+    case (SettingsTable.steps.name, .steps(let steps)): "\(steps)"
+    case (SettingsTable.epochs.name, _), (SettingsTable.steps.name, _): "-"
+    case (SettingsTable.warmup.name, _): decimal(warmupFraction)
+    default: row.text(in: configuration)
+    }
+  }
+}

@@ -1,0 +1,103 @@
+// From the sequences of this rank's leaves to the gradient of the whole batch: compute, meet, reduce.
+
+import DataParallel
+import Foundation
+import GPTModel
+import Kernels
+import Platform
+import TrainingState
+
+/// The parts of a step that ranks do together, except the update. One per rank.
+final class GradientPipeline {
+  let communicator: Communicator
+  let configuration: TrainingConfiguration
+  let computer: GradientComputer
+  let profile: StepProfile
+  let probe: (any TrainingProbe)?
+  /// The reduced gradient, before it is weighed: see `Reduced`.
+  let gradient: FloatArena
+  private let record: StepRecord
+  private let exchange: GradientExchange
+
+  init(
+    model: PreparedModel, team: ThreadTeam, configuration: TrainingConfiguration, communicator: Communicator,
+    profile: StepProfile, probe: (any TrainingProbe)?
+  ) {
+    self.communicator = communicator
+    self.configuration = configuration
+    self.profile = profile
+    self.probe = probe
+    let intervals = LeafIntervals(leafCount: configuration.leafCount, worldSize: communicator.worldSize)
+    computer = GradientComputer(
+      model: model, team: team, configuration: configuration, interval: intervals[communicator.rank])
+    computer.isProfiled = profile.isEnabled
+    record = StepRecord(communicator: communicator, intervals: intervals)
+    exchange = GradientExchange(communicator: communicator, elementCount: model.table.arenaCount)
+    gradient = FloatArena(count: model.table.arenaCount)
+  }
+
+  var model: PreparedModel { computer.model }
+
+  /// Targets of a batch of full sequences: a power of two for the usual sizes, so that scaling by it is exact.
+  /// Documents that are shorter are weighed right after the reduction, when all ranks know how many there were.
+  private var expectedTargets: Int { configuration.globalBatchSize * configuration.model.blockSize }
+
+  /// The gradients of this rank's leaves, with the weights as they are now.
+  func compute(_ shard: TokenBatch, step: Int) throws {
+    try probe?.willCompute(
+      step: step, rank: communicator.rank, weights: model.weights, table: model.table)
+    Watchdog.enter(phase: .gradient, step: step)
+    computer.prepare()
+    try computeLeaves(shard, step: step)
+    profile.lap(.gradient)
+  }
+
+  func computeLeaves(_ shard: TokenBatch, step: Int) throws {
+    computer.compute(shard, gradientScale: 1 / Float(expectedTargets))
+    if let probe {
+      let nodes = computer.fold.nodeRanges.indices.map { computer.fold.node($0) }
+      try probe.didCompute(
+        step: step, rank: communicator.rank, losses: &computer.leafLosses, nodes: nodes, table: model.table)
+    }
+  }
+
+  /// Tells all ranks the losses of this one's leaves and what it was asked, and learns theirs.
+  /// - Throws: an error agreed by all ranks if a loss is not a number.
+  func meet(step: Int, requests: SignalRequests) throws -> StepRecord.Meeting {
+    let meeting = try record.meet(
+      step: step, leafLosses: computer.leafLosses, leafTargets: computer.leafTargets, requests: requests)
+    profile.lap(.waiting)
+    if let rank = meeting.rankWithBadLoss { throw try diagnoseLoss(rank: rank, step: step) }
+    return meeting
+  }
+
+  /// What is known of the reduced gradient, the same on all ranks.
+  struct Reduced {
+    /// Factor that turns `gradient` into the mean over the batch's targets.
+    let weight: Double
+    /// Of that mean.
+    let norm: Double
+  }
+
+  /// Sums the gradients of all ranks' leaves into `gradient`.
+  /// - Throws: an error agreed by all ranks if the sum is not finite.
+  func reduce(_ shard: TokenBatch, targetCount: Int, step: Int) throws -> Reduced {
+    try probe?.willReduce(step: step, rank: communicator.rank)
+    try exchange.reduce(computer.fold, into: gradient.base, step: step)
+    profile.lap(.reduction)
+    let weight = Double(expectedTargets) / Double(targetCount)
+    let norm = sumOfSquares(gradient.base, count: gradient.count).squareRoot() * weight
+    guard norm.isFinite else { throw try diagnoseGradient(shard, step: step) }
+    computer.fold.recycle()
+    return Reduced(weight: weight, norm: norm)
+  }
+
+  /// One line naming a rank that is much slower than the others.
+  var straggler: String? {
+    func milliseconds(_ seconds: Double) -> String { String(Int((seconds * 1000).rounded())) }
+    return record.straggler.map { slow in
+      "\(communicator.describe(slow.rank)) is slow: \(milliseconds(slow.secondsPerStep)) ms a step, "
+        + "the median rank \(milliseconds(slow.medianSeconds)) ms; all wait for it"
+    }
+  }
+}

@@ -1,0 +1,19 @@
+// How a run goes about a training: nothing here changes a weight.
+
+public struct RunSettings: Equatable, Sendable {
+  /// Threads of this rank.
+  public var threads = 1
+  /// Stop after this step, without changing the schedule; nil = go to the end.
+  public var lastStep: Int?
+  /// Steps between log lines; 0 = off, as for all intervals.
+  public var logInterval = 10
+  public var checkpointInterval = 0
+  public var sampleInterval = 0
+  /// Steps between comparisons of the weights' hash across ranks.
+  public var hashInterval = 0
+  /// Written into checkpoints; tells those of this run, restarts included, from older ones.
+  public var runIdentifier = ""
+  /// Measure where the time goes.
+  public var isProfiled = false
+  public init() {}
+}

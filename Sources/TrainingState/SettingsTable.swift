@@ -1,0 +1,116 @@
+// Every option that decides the bits, once. To add one: a member of `TrainingConfiguration` with the value that
+// switches it off, a row here, its use in Training, its test.
+
+import CommandLineOptions
+import Kernels
+
+public enum SettingsTable {
+  public static let corpus: [Setting] = [
+    .real(
+      "val-frac", \.validationFraction, in: .halfOpen(0..<1), file: "data/validation_fraction",
+      "Part of the corpus held out and evaluated after each epoch."),
+    .switchingOff(
+      "no-shuffle", \.isShuffled, file: "data/is_shuffled", "Take chunks or documents in the order of the file."),
+  ]
+
+  public static let model: [Setting] = [
+    .integer("n-embd", \.model.embeddingSize, in: 1...16_384, file: "config/n_embd", "Width of the model."),
+    .integer("n-layer", \.model.layerCount, in: 1...1024, file: "config/n_layer", "Blocks."),
+    .integer(
+      "n-head", \.model.headCount, in: 1...1024, file: "config/n_head", "Attention heads; must divide n_embd."),
+    .integer(
+      "block-size", \.model.blockSize, in: 1...65_536, file: "config/block_size", "Characters of context."),
+    .real(
+      "init-std", \.initialDeviation, in: .from(0), file: "config/init_std", absence: .unknown(.real(0.08)),
+      "Standard deviation of the initial weights."),
+  ]
+
+  public static let training: [Setting] = [
+    epochs,
+    steps,
+    .integer(
+      "batch-size", \.globalBatchSize, in: 1...1_000_000, file: "data/global_batch",
+      "Sequences of a step, over all ranks."),
+    microbatchSize,
+    optimizer,
+    .real(
+      "learning-rate", \.schedule.peak, in: .above(0, upTo: 100), file: "schedule/peak_learning_rate", "Peak."),
+    warmup,
+    .real(
+      "beta1", \.beta1, in: .halfOpen(0..<1), file: "optimizer/beta1",
+      "Decay of Adam's first moment; momentum of sgd."),
+    .real("beta2", \.beta2, in: .halfOpen(0..<1), file: "optimizer/beta2", "Decay of Adam's second moment."),
+    .real(
+      "weight-decay", \.weightDecay, in: .closed(0...10), file: "optimizer/weight_decay",
+      "Decoupled weight decay (AdamW)."),
+    .real(
+      "grad-clip", \.gradientClip, in: .from(0), file: "optimizer/gradient_clip",
+      "Largest norm of a gradient; 0 = off."),
+    .integer(
+      "seed", \.seed, in: 0...Int.max, file: "rng/seed", stored: Int.min...Int.max,
+      "Seed of everything random."),
+  ]
+
+  public static let kernels: [Setting] = [matmul]
+
+  public static let all = corpus + model + training + kernels
+
+  public static let microbatchSize = Setting.integer(
+    "micro-batch-size", \.microbatchSize, in: 1...1_000_000, file: "data/microbatch",
+    "Sequences of one leaf of the reduction tree, at most the batch; part of what decides the bits.")
+
+  /// Says the length in passes over the text; what is stored are the steps.
+  public static let epochs: Setting = {
+    let option = Option<Int?>.integer("num-epochs", in: 1...1_000_000, "Passes over the training text.")
+    return Setting(
+      option: option, shown: option.showing, field: nil,
+      apply: { options, configuration, length in
+        guard let epochs = options[option], let length else { return }
+        configuration.schedule.totalSteps = epochs * length.stepsPerEpoch
+      },
+      text: { "\($0.totalSteps) steps" }, argument: { _ in nil })
+  }()
+
+  public static let steps = Setting.integer(
+    "num-steps", \.schedule.totalSteps, in: 1...1_000_000_000, file: "schedule/total_steps",
+    stored: 1...Int(Int32.max), "Steps, instead of epochs.")
+
+  /// A part of the steps; what is stored is their number.
+  public static let warmup: Setting = {
+    let option = Option<Double?>.number("warmup-frac", in: .closed(0...1), "Part of the steps that warm up.")
+    return Setting(
+      option: option, shown: option.showing, field: .integer("schedule/warmup_steps", .configuration(\.schedule.warmupSteps)),
+      apply: { options, configuration, _ in
+        guard let fraction = options[option] else { return }
+        configuration.schedule.warmupSteps = LearningRateSchedule.warmupSteps(
+          fraction: fraction, of: configuration.totalSteps)
+      },
+      text: { "\($0.schedule.warmupSteps) steps" },
+      argument: { "--warmup-frac \(decimal(Double($0.schedule.warmupSteps) / Double($0.totalSteps)))" })
+  }()
+
+  public static let optimizer: Setting = {
+    let names = Optimizers.all.map { $0.name }
+    let option = Option<String?>.choice("optimizer", names, "NAME", "What turns gradients into updates.")
+    return Setting(
+      option: option, shown: option.showing,
+      field: .name("optimizer/name", .configuration(\.optimizer), known: names),
+      apply: { options, configuration, _ in
+        if let name = options[option] { configuration.optimizer = name }
+      },
+      text: \.optimizer, argument: { "--optimizer \($0.optimizer)" })
+  }()
+
+  /// What is stored is the family of the kernels that the choice amounts to: `TrainingState.kernelFamily`.
+  public static let matmul: Setting = {
+    let option = Option<String?>.choice(
+      "matmul", ["auto"] + MatrixBackend.allCases.map(\.rawValue), "NAME",
+      "Kernels of the linear layers; part of what decides the bits.")
+    return Setting(
+      option: option, shown: option.showing, field: nil,
+      apply: { options, configuration, _ in
+        configuration.matmul = options[option].flatMap(MatrixBackend.init(rawValue:))
+      },
+      text: { $0.matmul?.rawValue ?? "auto" }, argument: { "--matmul \($0.matmul?.rawValue ?? "auto")" })
+  }()
+}

@@ -1,0 +1,159 @@
+// One value of a training state: where a file keeps it, what may stand there, what its absence means.
+
+import CommandLineOptions
+import Platform
+
+public struct StateField: Sendable {
+  /// What it means that a file does not have the value.
+  public enum Absence: Sendable {
+    /// Every program has written it: the file is damaged.
+    case damage
+    /// It is newer than some files, and they stand for this value.
+    case means(StateValue)
+    /// It is newer than some files, and they do not tell: this value is a guess.
+    case unknown(StateValue)
+
+    var value: StateValue? {
+      switch self {
+      case .damage: nil
+      case .means(let value), .unknown(let value): value
+      }
+    }
+  }
+
+  /// From the root of the file, for example `optimizer/beta1`.
+  public let path: String
+  public let kind: StateValue.Kind
+  public let absence: Absence
+  let get: @Sendable (TrainingState) -> StateValue
+  let set: @Sendable (inout TrainingState, StateValue) throws -> Void
+
+  public func value(in state: TrainingState) -> StateValue { get(state) }
+
+  /// - Throws: `InvalidInput` naming the path when the value is missing where it must not be, or not allowed.
+  public func set(_ state: inout TrainingState, from stored: StateValue?) throws {
+    if stored == nil, case .unknown = absence { state.guesses.insert(path) }
+    guard let value = stored ?? absence.value else { throw InvalidInput("/\(path) is missing") }
+    guard value.kind == kind else { throw InvalidInput("/\(path) has a value of another kind") }
+    do {
+      try set(&state, value)
+    } catch let refusal as Refusal {
+      throw InvalidInput("/\(path) is \(JSONText(value).text), \(refusal.words)")
+    }
+  }
+
+  /// Whether a program that does not know this field would go wrong with this state.
+  public func isFeature(of state: TrainingState) -> Bool {
+    guard let known = absence.value else { return false }
+    return get(state) != known
+  }
+
+  /// Why a value is refused.
+  struct Refusal: Error {
+    let words: String
+  }
+}
+
+extension StateField {
+  /// Where a value lies in a state.
+  struct Place<Value: Sendable>: Sendable {
+    let get: @Sendable (TrainingState) -> Value
+    let set: @Sendable (inout TrainingState, Value) -> Void
+
+    static func state(_ key: WritableKeyPath<TrainingState, Value> & Sendable) -> Place {
+      Place(get: { $0[keyPath: key] }, set: { $0[keyPath: key] = $1 })
+    }
+
+    static func configuration(_ key: WritableKeyPath<TrainingConfiguration, Value> & Sendable) -> Place {
+      Place(get: { $0.configuration[keyPath: key] }, set: { $0.configuration[keyPath: key] = $1 })
+    }
+  }
+
+  static func integer(
+    _ path: String, _ place: Place<Int>, in allowed: ClosedRange<Int> = 0...Int(Int32.max),
+    absence: Absence = .damage
+  ) -> StateField {
+    StateField(
+      path: path, kind: .integer, absence: absence, get: { .integer(place.get($0)) },
+      set: { state, value in
+        guard case .integer(let number) = value, allowed.contains(number) else {
+          throw Refusal(words: "outside \(allowed.lowerBound) to \(allowed.upperBound)")
+        }
+        place.set(&state, number)
+      })
+  }
+
+  /// - Parameter mayBeNaN: NaN stands for "not yet".
+  static func real(
+    _ path: String, _ place: Place<Double>, in allowed: NumberRange = .from(0), mayBeNaN: Bool = false,
+    absence: Absence = .damage
+  ) -> StateField {
+    StateField(
+      path: path, kind: .real, absence: absence, get: { .real(place.get($0)) },
+      set: { state, value in
+        guard case .real(let number) = value,
+          number.isFinite && allowed.contains(number) || mayBeNaN && number.isNaN
+        else { throw Refusal(words: "where a number\(allowed.text.map { " \($0)" } ?? "") belongs") }
+        place.set(&state, number)
+      })
+  }
+
+  /// Stored as 0 or 1.
+  static func flag(_ path: String, _ place: Place<Bool>, absence: Absence = .damage) -> StateField {
+    StateField(
+      path: path, kind: .integer, absence: absence, get: { .integer(place.get($0) ? 1 : 0) },
+      set: { state, value in
+        guard case .integer(let number) = value, (0...1).contains(number) else {
+          throw Refusal(words: "where 0 or 1 belongs")
+        }
+        place.set(&state, number == 1)
+      })
+  }
+
+  /// JLD2 has no empty texts: absence stands for one.
+  static func text(
+    _ path: String, _ place: Place<String>, absence: Absence = .means(.string(""))
+  ) -> StateField {
+    StateField(
+      path: path, kind: .string, absence: absence, get: { .string(place.get($0)) },
+      set: { state, value in
+        guard case .string(let text) = value else { throw Refusal(words: "where text belongs") }
+        place.set(&state, text)
+      })
+  }
+
+  /// One of a list of names: an unknown one is a newer program's.
+  static func name(_ path: String, _ place: Place<String>, known: [String]) -> StateField {
+    StateField(
+      path: path, kind: .string, absence: .damage, get: { .string(place.get($0)) },
+      set: { state, value in
+        guard case .string(let name) = value, known.contains(name) else {
+          throw Refusal(
+            words: "which this program does not know (it knows \(known.joined(separator: ", "))): use a newer program")
+        }
+        place.set(&state, name)
+      })
+  }
+
+  static func floats(_ path: String, _ place: Place<[Float]>) -> StateField {
+    StateField(
+      path: path, kind: .floats, absence: .means(.floats([])), get: { .floats(place.get($0)) },
+      set: { state, value in
+        guard case .floats(let floats) = value else { throw Refusal(words: "where numbers belong") }
+        place.set(&state, floats)
+      })
+  }
+
+  /// A second spelling of what another field says, for readers of the file; must agree with it.
+  static func copy(
+    _ path: String, of original: String, _ value: @escaping @Sendable (TrainingState) -> Int
+  ) -> StateField {
+    StateField(
+      path: path, kind: .integer, absence: .damage, get: { .integer(value($0)) },
+      set: { state, stored in
+        guard stored == .integer(value(state)) else {
+          throw Refusal(words: "but /\(original) is \(value(state))")
+        }
+      })
+  }
+}

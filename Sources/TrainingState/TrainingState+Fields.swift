@@ -1,0 +1,59 @@
+// Every value of a training state, once, in the order of the file. Writer, reader and the reader's child process all
+// use this table. Paths are frozen by fixtures in the tests: add new ones, never change one.
+
+import GPTModel
+
+extension TrainingState {
+  /// The settings, then what changes from step to step.
+  public static let fields: [StateField] = SettingsTable.all.compactMap(\.field) + facts
+
+  private static let facts: [StateField] = [
+    .real("optimizer/epsilon", .state(\.configuration.epsilon)),
+    .name(
+      "schedule/kind", .configuration(\.schedule.kind.name), known: LearningRateSchedule.Kind.allCases.map(\.name)),
+    .name("data/workflow", .configuration(\.workflow.name), known: Workflow.allCases.map(\.name)),
+    kernelFamily,
+    .text("config/init_from", .state(\.initialCheckpoint)),
+    .text("data/dataset", .state(\.corpus.dataset)),
+    .text("data/sha256", .state(\.corpus.sha256)),
+    .integer("data/chunk_count", .state(\.corpus.sequenceCount)),
+    .integer("data/epoch", .state(\.progress.epoch), in: 1...Int(Int32.max)),
+    .integer("data/step_in_epoch", .state(\.progress.stepInEpoch)),
+    .name(
+      "rng/algorithm", .init(get: { _ in "philox4x32-10" }, set: { _, _ in }), known: ["philox4x32-10"]),
+    // Counters are all the state that there is.
+    StateField(
+      path: "rng/state", kind: .unsignedIntegers, absence: .means(.unsignedIntegers([])),
+      get: {
+        .unsignedIntegers(
+          [$0.configuration.randomSeed, UInt64($0.progress.epoch), UInt64($0.progress.step)])
+      }, set: { _, _ in }),
+    .integer("progress/step", .state(\.progress.step)),
+    .copy("optimizer/step", of: "progress/step") { $0.progress.step },
+    .copy("progress/total_steps", of: "schedule/total_steps") { $0.configuration.totalSteps },
+    .real("progress/last_loss", .state(\.progress.lastLoss), in: .any, mayBeNaN: true),
+    .real("progress/best_validation_loss", .state(\.progress.bestValidationLoss), in: .any, mayBeNaN: true),
+    .real("progress/wall_seconds", .state(\.progress.wallSeconds)),
+    .text("progress/weights_hash", .state(\.progress.weightsHash)),
+    .flag("progress/is_compared", .state(\.progress.isCompared), absence: .means(.integer(1))),
+    .text("progress/run", .state(\.progress.run)),
+    .floats("progress/loss_history", .state(\.progress.lossHistory)),
+  ]
+
+  /// What a program must know to go on with this state, although it may be older than these values are: their paths.
+  /// A program refuses a file by the name of a feature that it does not know.
+  public var features: [String] {
+    (SettingsTable.all.compactMap(\.field) + [Self.kernelFamily]).filter { $0.isFeature(of: self) }.map(\.path)
+  }
+
+  private static let kernelFamily = StateField.text(
+    "kernels/family", .state(\.kernelFamily), absence: .unknown(.string("")))
+}
+
+extension RawRepresentable<String> {
+  /// The raw value; only known names are ever put in its place.
+  fileprivate var name: String {
+    get { rawValue }
+    set { if let known = Self(rawValue: newValue) { self = known } }
+  }
+}

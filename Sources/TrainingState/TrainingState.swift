@@ -1,0 +1,93 @@
+// A model and where its training stands, as plain values: training produces them, a checkpoint holds them, `--resume`
+// goes on from them. How a file spells them is `TrainingState+Fields` and Checkpointing's business.
+
+import GPTModel
+import Kernels
+
+/// Everything that a checkpoint says. Generation needs only the first three members.
+public struct TrainingSnapshot: Sendable {
+  public var configuration: GPTConfiguration
+  public var tokenizer: CharacterTokenizer
+  /// `ParameterTable(configuration).arenaCount` floats.
+  public var weights: FloatArena
+  /// Nil in a file with weights only: enough to sample from and to begin a training with.
+  public var training: TrainingState?
+
+  public init(
+    configuration: GPTConfiguration, tokenizer: CharacterTokenizer, weights: FloatArena,
+    training: TrainingState? = nil
+  ) {
+    self.configuration = configuration
+    self.tokenizer = tokenizer
+    self.weights = weights
+    self.training = training
+  }
+
+  /// How this model's texts begin and end. A file without a training state is judged by its alphabet: documents are
+  /// lines, so a newline means continuous text.
+  public var workflow: Workflow {
+    training?.configuration.workflow ?? (tokenizer.id(of: "\n") == nil ? .documents : .chunks)
+  }
+}
+
+/// What `--resume` needs to go on with the same bits. The number of ranks is deliberately not part of it.
+public struct TrainingState: Sendable {
+  public var configuration: TrainingConfiguration
+  /// Names the arithmetic of the kernels (`MatrixBackend.kernelFamily`); empty in a file from before it was stored.
+  public var kernelFamily = ""
+  public var corpus = CorpusIdentity()
+  /// The checkpoint whose weights this training began with, as the user named it; empty if it began with chance.
+  public var initialCheckpoint = ""
+  public var progress = TrainingProgress()
+  /// Of the optimizer, in the order of its `momentKeys`, laid out like the weights.
+  public var moments: [FloatArena]
+  /// Paths of fields that the file did not have and whose value is therefore a guess: the user may confirm or correct
+  /// it. Not stored.
+  public var guesses: Set<String> = []
+
+  public init(configuration: TrainingConfiguration, moments: [FloatArena]) {
+    self.configuration = configuration
+    self.moments = moments
+  }
+}
+
+/// Which text a training sees.
+public struct CorpusIdentity: Equatable, Sendable {
+  /// For people: a file name or `synthetic`.
+  public var dataset = ""
+  /// Of the whole file, 64 hexadecimal digits.
+  public var sha256 = ""
+  /// Chunks or documents that are trained on.
+  public var sequenceCount = 0
+
+  public init(dataset: String = "", sha256: String = "", sequenceCount: Int = 0) {
+    self.dataset = dataset
+    self.sha256 = sha256
+    self.sequenceCount = sequenceCount
+  }
+}
+
+/// How far a training is.
+public struct TrainingProgress: Equatable, Sendable {
+  /// Updates done.
+  public var step = 0
+  /// From 1.
+  public var epoch = 1
+  /// Steps of this epoch that are done.
+  public var stepInEpoch = 0
+  public var lastLoss = Double.nan
+  /// NaN until there was a validation.
+  public var bestValidationLoss = Double.nan
+  /// Seconds of training, earlier runs included.
+  public var wallSeconds = 0.0
+  /// `XXHash64.hexadecimal` of the weights; computed by who writes a file.
+  public var weightsHash = ""
+  /// Whether all ranks had these weights. Not known of a state that was saved while the others no longer answered.
+  public var isCompared = true
+  /// Names the supervised run that saved the state; empty otherwise.
+  public var run = ""
+  /// Loss of every step so far.
+  public var lossHistory: [Float] = []
+
+  public init() {}
+}

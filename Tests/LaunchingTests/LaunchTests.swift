@@ -1,0 +1,164 @@
+// Argument vectors, hostfiles, the supervisor's decisions and the world check, without starting anything.
+
+import Platform
+import Testing
+
+@testable import DataParallel
+
+private func plan(
+  _ processCount: Int, cores: Int = 2, hostfile: Hostfile? = nil, isRoot: Bool = false,
+  singleCopyIsRefused: Bool = false
+) -> LaunchPlan {
+  LaunchPlan(
+    mpirun: "/usr/bin/mpirun", processCount: processCount, executable: "/opt/gpt-ddp",
+    programArguments: ["--seed", "7", "--text", "it's; $(ls)"], coreCount: cores,
+    hostfile: hostfile.map { ("hosts", $0) }, isRoot: isRoot, singleCopyIsRefused: singleCopyIsRefused)
+}
+
+@Suite struct LaunchPlanTests {
+  private let tail = ["/opt/gpt-ddp", "--seed", "7", "--text", "it's; $(ls)"]
+
+  @Test func enoughCores() {
+    #expect(plan(2).arguments == ["/usr/bin/mpirun", "-np", "2", "--bind-to", "none"] + tail)
+    #expect(plan(2).variables.isEmpty)
+  }
+
+  @Test func moreRanksThanCoresOversubscribe() {
+    #expect(
+      plan(3).arguments == ["/usr/bin/mpirun", "-np", "3", "--oversubscribe", "--bind-to", "none"] + tail)
+  }
+
+  @Test func hostfileSlotsCountInsteadOfCores() {
+    let hosts = Hostfile(text: "# two hosts\nnode01 slots=2\n\nnode02\tslots=3 max_slots=4 # fast\n")
+    #expect(hosts.hosts.map(\.name) == ["node01", "node02"] && hosts.slotCount == 5)
+    #expect(
+      plan(5, hostfile: hosts).arguments
+        == ["/usr/bin/mpirun", "-np", "5", "--hostfile", "hosts", "--bind-to", "none"] + tail)
+    #expect(plan(6, hostfile: hosts).arguments.contains("--oversubscribe"))
+    // mpirun knows the cores of a host that the file does not speak of; we do not.
+    #expect(
+      !plan(6, hostfile: Hostfile(text: "node01\nnode02 slots=1")).arguments.contains("--oversubscribe"))
+  }
+
+  @Test func rootAndContainers() {
+    #expect(
+      plan(2, isRoot: true).variables
+        == ["OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"])
+    #expect(
+      plan(2, singleCopyIsRefused: true).arguments
+        == ["/usr/bin/mpirun", "-np", "2", "--bind-to", "none"]
+        + ["--mca", "btl_vader_single_copy_mechanism", "none"] + tail)
+  }
+
+  @Test func descriptionIsSafeToPaste() {
+    #expect(
+      plan(2).description
+        == #"/usr/bin/mpirun -np 2 --bind-to none /opt/gpt-ddp --seed 7 --text 'it'\''s; $(ls)'"#)
+  }
+
+  @Test func missingMpirunIsFoundMissing() {
+    #expect(Launcher.find("mpirun", in: "/nonexistent:/proc") == nil)
+    #expect(Launcher.find("sh", in: "/nonexistent:/bin") == "/bin/sh")
+  }
+
+  @Test func unreadableHostfileIsInvalidInput() {
+    #expect(throws: InvalidInput.self) { try Hostfile(path: "/nonexistent/hosts") }
+    #expect(throws: InvalidInput.self) { try Hostfile(path: "/dev/null") }
+  }
+}
+
+@Suite struct SupervisorTests {
+  /// Runs a supervisor over scripted exit statuses; returns the final status, the plans started and the
+  /// lines said.
+  private func supervise(
+    _ start: LaunchPlan, statuses: [Int32], restarts: Int, dead: Set<String> = [], asked: Bool = false
+  ) throws -> (status: Int32, plans: [LaunchPlan], lines: [String]) {
+    var remaining = statuses[...]
+    var plans: [LaunchPlan] = []
+    var lines: [String] = []
+    let status = try Supervisor(
+      maximumRestarts: restarts, resumeArgument: "--resume", report: { lines.append($0) },
+      launch: { plan in
+        plans.append(plan)
+        return Launcher.Outcome(status: remaining.removeFirst(), wasAskedToStop: asked)
+      },
+      isHostAlive: { _, host in !dead.contains(host.name) }
+    ).run(start)
+    #expect(remaining.isEmpty)
+    return (status, plans, lines)
+  }
+
+  @Test(arguments: [ExitStatus.success, ExitStatus.usage, ExitStatus.resumable])
+  func finalStatusesEndIt(status: Int32) throws {
+    let run = try supervise(plan(2), statuses: [status], restarts: 5)
+    #expect(run.status == status && run.lines.isEmpty)
+  }
+
+  @Test func aKilledRankIsRestartedWithResumeOnce() throws {
+    let run = try supervise(plan(2), statuses: [137, 137, 0], restarts: 2)
+    #expect(run.status == 0 && run.lines.count == 2)
+    #expect(!run.plans[0].programArguments.contains("--resume"))
+    for restart in run.plans[1...] {
+      #expect(restart.programArguments.filter { $0 == "--resume" }.count == 1)
+      #expect(restart.processCount == 2)
+    }
+  }
+
+  @Test func restartsAreBounded() throws {
+    let run = try supervise(plan(2), statuses: [137, 1, 137], restarts: 2)
+    #expect(run.status == 137 && run.plans.count == 3 && run.lines.count == 3)
+  }
+
+  @Test func aUserWhoStopsTheJobIsObeyed() throws {
+    #expect(try supervise(plan(2), statuses: [1], restarts: 5, asked: true).status == 1)
+  }
+
+  @Test func aDeadHostIsDroppedAndTheWorldShrinks() throws {
+    let hosts = Hostfile(text: "a slots=2\nb slots=2\nc slots=1\n")
+    let run = try supervise(plan(5, hostfile: hosts), statuses: [205, 0], restarts: 3, dead: ["b"])
+    #expect(run.plans[1].hostfile?.content.hosts.map(\.name) == ["a", "c"])
+    #expect(run.plans[1].processCount == 3)
+    #expect(run.lines[0].contains("without b, 3 ranks"))
+    #expect(throws: RuntimeFailure.self) {
+      try supervise(plan(5, hostfile: hosts), statuses: [205], restarts: 3, dead: ["a", "b", "c"])
+    }
+  }
+}
+
+@Suite struct WorldCheckTests {
+  @Test(arguments: [
+    ["SLURM_NTASKS": "4", "SLURM_PROCID": "0"], ["SLURM_NTASKS": "2", "SLURM_STEP_ID": "0"],
+    ["SLURM_STEP_NUM_TASKS": "2"], ["PMI_SIZE": "3"], ["PMIX_RANK": "1"], ["PMI_RANK": "2"],
+    ["OMPI_COMM_WORLD_SIZE": "2"], ["MV2_COMM_WORLD_SIZE": "8"],
+  ])
+  func silentCopiesAreRefused(variables: [String: String]) {
+    #expect(throws: InvalidInput.self) {
+      try WorldCheck.verify(worldSize: 1, environment: LaunchEnvironment(variables))
+    }
+    // MPI that found the others is fine.
+    #expect(throws: Never.self) {
+      try WorldCheck.verify(worldSize: 4, environment: LaunchEnvironment(variables))
+    }
+  }
+
+  @Test(arguments: [
+    [:], ["SLURM_NTASKS": "4"], ["SLURM_NTASKS": "1", "SLURM_PROCID": "0"], ["PMI_SIZE": "1"],
+    ["PMIX_RANK": "0"], ["PMI_SIZE": "many"],
+  ])
+  func oneProcessIsFine(variables: [String: String]) {
+    #expect(throws: Never.self) {
+      try WorldCheck.verify(worldSize: 1, environment: LaunchEnvironment(variables))
+    }
+  }
+
+  @Test func requestedWorldMustMatchTheLauncher() {
+    let mpirun = LaunchEnvironment(["OMPI_COMM_WORLD_SIZE": "2"])
+    #expect(throws: InvalidInput.self) {
+      try WorldCheck.verify(worldSize: 2, environment: mpirun, requested: 4)
+    }
+    #expect(throws: Never.self) {
+      try WorldCheck.verify(worldSize: 2, environment: mpirun, requested: 2)
+    }
+    #expect(mpirun.startsMPI && !LaunchEnvironment(["PMI_SIZE": "2"]).startsMPI)
+  }
+}
