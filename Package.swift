@@ -99,18 +99,22 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["GPTModel", "Kernels"], path: "Tests/TestSupport",
       swiftSettings: numeric),
+    .target(
+      name: "CorpusSupport", dependencies: ["Corpora", "GPTModel", "TestSupport"],
+      path: "Tests/CorpusSupport"),
     .target(name: "ProcessSupport", dependencies: ["Platform"], path: "Tests/ProcessSupport"),
     tests("Platform", ["Platform"]),
     tests("Reproducibility", ["Reproducibility"]),
     tests("CommandLineOptions", ["CommandLineOptions", "Platform"]),
     tests("Kernels", ["Kernels"]),
     tests("GPTModel", ["GPTModel", "Kernels", "Reproducibility", "Platform"]),
-    tests("DataParallel", ["DataParallel", "Launching", "Platform", "ProcessSupport", "data-parallel-check"]),
+    tests(
+      "DataParallel", ["DataParallel", "Launching", "Platform", "ProcessSupport", "data-parallel-check"]),
     .executableTarget(
       name: "data-parallel-check", dependencies: ["DataParallel", "Launching", "Platform"],
       path: "Tests/DataParallelCheck", swiftSettings: numeric),
     tests("Launching", ["Launching", "Platform"]),
-    tests("Corpora", ["Corpora", "GPTModel", "Reproducibility", "Platform"]),
+    tests("Corpora", ["Corpora", "GPTModel", "Reproducibility", "Platform", "CorpusSupport"]),
     tests(
       "Checkpointing",
       // gpt-sample is the helper process that reads checkpoints for the tests.
@@ -118,10 +122,16 @@ let package = Package(
       exclude: ["Fixtures"]),
     tests(
       "Training",
-      ["Training", "TrainingState", "Corpora", "GPTModel", "DataParallel", "Kernels", "Platform"]),
+      [
+        "Training", "TrainingState", "Corpora", "GPTModel", "DataParallel", "Kernels", "Platform",
+        "CorpusSupport",
+      ]),
     tests(
       "TrainerProgram",
-      ["TrainerProgram", "Training", "TrainingState", "GPTModel", "Kernels", "CommandLineOptions", "Platform"]),
+      [
+        "TrainerProgram", "Training", "TrainingState", "Checkpointing", "GPTModel", "Kernels",
+        "CommandLineOptions", "Platform", "gpt-sample",
+      ]),
     .executableTarget(
       name: "faulty-trainer",
       dependencies: ["TrainerProgram", "Training", "GPTModel", "Kernels", "Platform"],

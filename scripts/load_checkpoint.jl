@@ -21,7 +21,10 @@ const LINEARS = (:attn_wq, :attn_wk, :attn_wv, :attn_wo, :mlp_fc1, :mlp_fc2)
 function load_checkpoint_of_swift(path::AbstractString)
     jldopen(path, "r") do file
         file["format"] == "microgpt-swift-checkpoint" || error("$path: not a checkpoint of gpt-ddp")
-        file["format_version"] <= 1 || error("$path: format version $(file["format_version"]) is too new")
+        # What a file needs beyond the first format, by name; only what is under config/ changes the model.
+        needed = haskey(file, "features") ? file["features"] : String[]
+        unknown = filter(name -> startswith(name, "config/") && name != "config/init_std", needed)
+        isempty(unknown) || error("$path: it needs $(join(unknown, ", ")), which this script does not know")
         size_of(name) = Int(file["config/$name"])
         model = MicroGPT.GPT(; vocab_size = size_of("vocab_size"), n_embd = size_of("n_embd"),
             n_layer = size_of("n_layer"), block_size = size_of("block_size"), n_head = size_of("n_head"))

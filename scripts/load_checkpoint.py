@@ -23,7 +23,9 @@ import sys
 import h5py
 import numpy as np
 
-FORMAT, VERSION = "microgpt-swift-checkpoint", 1
+FORMAT, VERSION = "microgpt-swift-checkpoint", 2
+# What a file may need of its reader beyond the first format; only what is under config/ changes the model.
+KNOWN_FEATURES = {"config/init_std"}
 LINEARS = ("attn_wq", "attn_wk", "attn_wv", "attn_wo", "mlp_fc1", "mlp_fc2")
 RMS_EPSILON = 1e-5
 
@@ -41,8 +43,9 @@ def load(path):
         file.visititems(visit)
     if values.get("format") != FORMAT:
         sys.exit(f"error: {path}: /format is not {FORMAT}")
-    if values["format_version"] > VERSION:
-        sys.exit(f"error: {path}: format version {values['format_version']}, this script reads up to {VERSION}")
+    needed = {feature for feature in values.get("features", []) if feature.startswith("config/")}
+    if needed - KNOWN_FEATURES:
+        sys.exit(f"error: {path}: it needs {', '.join(sorted(needed - KNOWN_FEATURES))}, which this script does not know")
     return values
 
 

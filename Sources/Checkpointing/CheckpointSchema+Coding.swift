@@ -33,7 +33,9 @@ extension CheckpointSchema {
     if let training = snapshot.training {
       // A guess is not passed on as knowledge.
       let left = training.guesses.union(values.map(\.path))
-      values += TrainingState.fields.filter { !left.contains($0.path) }.map { ($0.path, $0.value(in: training)) }
+      values += TrainingState.fields.filter { !left.contains($0.path) }.map {
+        ($0.path, $0.value(in: training))
+      }
     }
     return values.filter { !$0.value.isEmpty }
   }

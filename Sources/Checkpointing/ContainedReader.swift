@@ -43,7 +43,8 @@ public struct ContainedReader: Sendable {
     let ending = child.wait(seconds: 1)
     if let refusal = cause as? Refusal { throw InvalidInput(refusal.message) }
     if answer.isLate {
-      throw InvalidInput("the HDF5 library did not finish with it in \(seconds) s: the file is damaged or hostile")
+      throw InvalidInput(
+        "the HDF5 library did not finish with it in \(seconds) s: the file is damaged or hostile")
     }
     switch ending {
     case .signal(let number):
@@ -51,7 +52,8 @@ public struct ContainedReader: Sendable {
     case .status(127):
       throw RuntimeFailure("cannot start \(executable) to read the checkpoint")
     case .status(let status):
-      throw InvalidInput("its reader stopped with status \(status) (\(cause)): the file is damaged or hostile")
+      throw InvalidInput(
+        "its reader stopped with status \(status) (\(cause)): the file is damaged or hostile")
     case nil:
       throw InvalidInput("its reader had to be stopped (\(cause)): the file is damaged or hostile")
     }

@@ -109,6 +109,11 @@ public struct CorpusLocator: Sendable {
   private func write(_ bytes: [UInt8], to path: String) throws {
     do {
       try createFolder(of: path)
+    } catch {
+      throw InvalidInput(
+        "cannot make the data folder \(dataDirectory): \(error); choose another --data-dir, or --data FILE")
+    }
+    do {
       try FileReplacement.replace(path, with: bytes)
     } catch {
       throw InvalidInput("cannot write \(path): \(error); choose another --data-dir, or --data FILE")

@@ -21,7 +21,9 @@ public enum Launcher {
   /// The process of this host that started this rank's job, for a watchdog; nil where none of ours did, or on
   /// another host than this.
   public static var ofThisJob: ProcessIdentity? {
-    environmentVariable(identityVariable).flatMap { ProcessIdentity($0) }.flatMap { $0.isOnThisHost ? $0 : nil }
+    environmentVariable(identityVariable).flatMap { ProcessIdentity($0) }.flatMap {
+      $0.isOnThisHost ? $0 : nil
+    }
   }
 
   /// Whether this process should start itself under mpirun: several ranks wanted, and no launcher above it.

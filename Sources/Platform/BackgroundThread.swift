@@ -36,7 +36,9 @@ public final class BackgroundThread: @unchecked Sendable {
         let start = Unmanaged<Start>.fromOpaque(context!).takeRetainedValue()
         platform_name_thread(start.name)
         // In Linux a priority is a thread's own.
-        if start.niceness > 0 { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, start.niceness) }
+        if start.niceness > 0 {
+          _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, start.niceness)
+        }
         start.body()
         return nil
       }, context.toOpaque())

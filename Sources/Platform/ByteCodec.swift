@@ -83,7 +83,8 @@ public struct ByteReader {
     return elements
   }
 
-  public mutating func list<Number: FixedWidthInteger>(of type: Number.Type = Number.self) throws -> [Number] {
+  public mutating func list<Number: FixedWidthInteger>(of type: Number.Type = Number.self) throws -> [Number]
+  {
     try list(elementSize: MemoryLayout<Number>.size) { try $0.number() }
   }
 

@@ -80,15 +80,15 @@ public final class ChildProcess {
 
     var argumentPointers = arguments.map { strdup($0) } + [nil]
     let variables = environment ?? Self.inheritedEnvironment
-    var variablePointers = variables.sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") } + [nil]
+    var variablePointers =
+      variables.sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for pointer in argumentPointers + variablePointers { free(pointer) } }
     let program = executable ?? arguments[0]
     var identifier: pid_t = 0
     let code = posix_spawnp(
       &identifier, program, &actions, &attributes, &argumentPointers, &variablePointers)
     guard code == 0 else {
-      throw RuntimeFailure(
-        code == ENOENT ? "\(program) is not there" : "cannot start \(program): \(systemError(code))")
+      throw RuntimeFailure("cannot start \(program): \(systemError(code))")
     }
     self.identifier = identifier
   }

@@ -18,9 +18,11 @@ public indirect enum JSONText: Sendable {
   private func text(colon: String, comma: String) -> String {
     switch self {
     case .object(let members):
-      "{" + members.map { Self.quoted($0.0) + colon + $0.1.text(colon: colon, comma: comma) }
+      "{"
+        + members.map { Self.quoted($0.0) + colon + $0.1.text(colon: colon, comma: comma) }
         .joined(separator: comma) + "}"
-    case .array(let elements): "[" + elements.map { $0.text(colon: colon, comma: comma) }.joined(separator: comma) + "]"
+    case .array(let elements):
+      "[" + elements.map { $0.text(colon: colon, comma: comma) }.joined(separator: comma) + "]"
     case .string(let text): Self.quoted(text)
     case .integer(let value): String(value)
     case .real(let value): value.isFinite ? "\(value)" : "null"

@@ -31,10 +31,16 @@ public func fileNames(in folder: String) throws -> [String] {
 /// - Throws: `RuntimeFailure` with the system's words.
 public func createFolder(of path: String) throws {
   let folder = folder(of: path)
-  if mkdir(folder, 0o777) == 0 || errno == EEXIST { return }
-  guard errno == ENOENT, folder != "/" else { throw RuntimeFailure(systemError()) }
-  try createFolder(of: folder)
-  guard mkdir(folder, 0o777) == 0 || errno == EEXIST else { throw RuntimeFailure(systemError()) }
+  if mkdir(folder, 0o777) == 0 { return }
+  if errno == ENOENT, folder != "/" {
+    try createFolder(of: folder)
+    if mkdir(folder, 0o777) == 0 { return }
+  }
+  let cause = errno
+  var status = stat()
+  guard cause == EEXIST, stat(folder, &status) == 0, FileKind(status) == .folder else {
+    throw RuntimeFailure(systemError(cause == EEXIST ? ENOTDIR : cause))
+  }
 }
 
 /// The text of a small file, such as those of /proc; nil when it cannot be read.

@@ -12,5 +12,6 @@ public func shellQuoted(_ argument: String) -> String {
     }
   }
   guard !plain || argument.isEmpty else { return argument }
-  return "'" + argument.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+  return "'" + argument.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
+    + "'"
 }

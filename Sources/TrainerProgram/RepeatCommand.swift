@@ -39,8 +39,14 @@ enum RepeatCommand {
         base.takeWarmup(of: preset)
       }
       // A checkpoint brings its sizes along.
-      let isGiven = !state.initialCheckpoint.isEmpty && SettingsTable.model.contains { $0.name == setting.name }
-      if !isGiven, let argument = setting.argument(for: trained, insteadOf: base) { arguments.append(argument) }
+      let isGiven =
+        !state.initialCheckpoint.isEmpty && SettingsTable.model.contains { $0.name == setting.name }
+      guard !isGiven, let argument = setting.argument(for: trained, insteadOf: base) else { continue }
+      let isWholeEpochs =
+        setting.name == SettingsTable.steps.name && trained.workflow == .chunks
+        && trained.totalSteps % stepsPerEpoch == 0
+      arguments.append(
+        isWholeEpochs ? "--\(SettingsTable.epochs.name) \(trained.totalSteps / stepsPerEpoch)" : argument)
     }
     if state.progress.step < trained.totalSteps { arguments.append("--max-steps \(state.progress.step)") }
     return arguments

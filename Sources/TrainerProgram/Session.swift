@@ -88,7 +88,8 @@ struct Session {
     if result.wasStopped {
       let how = plan.saves ? "; resume with --resume --checkpoint \(path)" : ""
       log.line(
-        "Stopped by request after step \(result.progress.step) of \(trainer.facts.configuration.totalSteps)\(how)")
+        "Stopped by request after step \(result.progress.step) of \(trainer.facts.configuration.totalSteps)\(how)"
+      )
     } else {
       // Nothing is left to save: samples may be interrupted like any program.
       SignalRequests.ignoreWishes()
@@ -142,7 +143,9 @@ struct Session {
   private func resume() throws -> TrainingSnapshot? {
     let path = plan.checkpointPath
     if plan.options[TrainerOptions.resume] { return try loadForAll { try newestGood(path).snapshot } }
-    guard plan.options[TrainerOptions.restarted], let run = plan.options[TrainerOptions.run] else { return nil }
+    guard plan.options[TrainerOptions.restarted], let run = plan.options[TrainerOptions.run] else {
+      return nil
+    }
     return try loadForAll {
       guard let found = try? newestGood(path), found.snapshot.training?.progress.run == run else {
         printError("warning: the job ended before its first checkpoint; it begins anew")

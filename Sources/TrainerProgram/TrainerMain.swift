@@ -55,7 +55,8 @@ public enum TrainerMain {
   private static func launch(_ plan: RunPlan, _ processCount: Int) throws -> Int32 {
     let isSupervised = plan.options[TrainerOptions.supervise]
     var arguments = plan.options.arguments(without: [
-      TrainerOptions.processCount, TrainerOptions.hostfile, TrainerOptions.supervise, TrainerOptions.maxRestarts,
+      TrainerOptions.processCount, TrainerOptions.hostfile, TrainerOptions.supervise,
+      TrainerOptions.maxRestarts,
       TrainerOptions.run,
     ])
     if isSupervised { arguments.append("--\(TrainerOptions.run.name)=\(UUID().uuidString)") }

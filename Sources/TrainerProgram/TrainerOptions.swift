@@ -28,7 +28,8 @@ enum TrainerOptions {
   static let logInterval = Option.integer(
     "log-interval", default: 10, in: 0...Int.max, "Steps between log lines; 0 = off.")
   static let metrics = Option.text(
-    "metrics", "FILE", "JSON lines, one a step: step epoch loss lr seconds tokens, and grad_norm with clipping.")
+    "metrics", "FILE",
+    "JSON lines, one a step: step epoch loss lr seconds tokens, and grad_norm with clipping.")
   static let hashInterval = Option.integer(
     "hash-interval", default: 100, in: 0...Int.max, "Steps between comparisons of the weights' hash.")
   static let sampleInterval = Option.integer(
@@ -96,7 +97,8 @@ enum TrainerOptions {
       OptionSection("Checkpoints", [checkpoint, checkpointInterval, keep, resume, noSave]),
       OptionSection(
         "Parallelism",
-        [processCount, threads, hostfile, supervise, maxRestarts, hangTimeout] + settings(SettingsTable.kernels)
+        [processCount, threads, hostfile, supervise, maxRestarts, hangTimeout]
+          + settings(SettingsTable.kernels)
           + [doctor, run, restarted]),
     ],
     footer: """

@@ -110,7 +110,8 @@ public final class Trainer {
     }
     return TrainingResult(
       wasStopped: isStopped && step < lastStep, steps: step - firstStep, seconds: monotonicSeconds() - begin,
-      progress: live.progress, weightsHash: model.table.weightsHash(of: model.weights), profile: profile.report)
+      progress: live.progress, weightsHash: model.table.weightsHash(of: model.weights),
+      profile: profile.report)
   }
 
   /// One step.
@@ -218,14 +219,18 @@ public final class Trainer {
     return validation
   }
 
-  private func saveIfDue(_ wishing: Set<Int>, isBest: Bool, isFinal: Bool, _ outputs: TrainingOutputs?) throws {
+  private func saveIfDue(_ wishing: Set<Int>, isBest: Bool, isFinal: Bool, _ outputs: TrainingOutputs?) throws
+  {
     let isFinal = isFinal || step == lastStep
     // The best state is saved when it is found; later it would not be there any more.
-    let isPlanned = isFinal || isDue(settings.checkpointInterval, step) || isBest && settings.checkpointInterval > 0
+    let isPlanned =
+      isFinal || isDue(settings.checkpointInterval, step) || isBest && settings.checkpointInterval > 0
     guard isPlanned || !wishing.isEmpty else { return }
     // A replica that has gone astray spoils the sum for all: nothing is saved here that was not compared.
     if !live.progress.isCompared { _ = try compareReplicas(step: step) }
-    guard wishes.isDue(for: wishing, step: step, seconds: live.progress.wallSeconds) || isPlanned else { return }
+    guard wishes.isDue(for: wishing, step: step, seconds: live.progress.wallSeconds) || isPlanned else {
+      return
+    }
     Watchdog.enter(phase: .checkpoint, step: step)
     try outputs?.save(live.snapshot, isBest: isBest, isFinal: isFinal)
     profile.lap(.checkpoint)

@@ -14,11 +14,11 @@ public struct LearningRateSchedule: Equatable, Sendable {
 
   public package(set) var kind: Kind
   public package(set) var peak: Double
-  /// 0…totalSteps; 0 for `linear`, which has no warm-up.
+  /// 0…totalSteps; of no use to `linear`, which has no warm-up.
   public package(set) var warmupSteps: Int
   public package(set) var totalSteps: Int
 
-  /// - Parameter warmupSteps: 0…totalSteps; must be 0 for `linear`.
+  /// - Parameter warmupSteps: 0…totalSteps.
   public init(kind: Kind, peak: Double, warmupSteps: Int, totalSteps: Int) {
     self.kind = kind
     self.peak = peak
@@ -47,7 +47,7 @@ public struct LearningRateSchedule: Equatable, Sendable {
 
   /// Whether the numbers, which a file may have set one by one, fit together.
   package var isPossible: Bool {
-    totalSteps >= 1 && (0...totalSteps).contains(warmupSteps) && (kind == .cosine || warmupSteps == 0)
+    totalSteps >= 1 && (0...totalSteps).contains(warmupSteps)
   }
 
   /// - Parameter step: 1…totalSteps.

@@ -56,7 +56,8 @@ extension Setting {
   ) -> Setting {
     let option = Option<Int?>.integer(name, in: allowed, help)
     return Setting(
-      option: option, shown: option.showing, field: .integer(path, .configuration(key), in: stored ?? allowed, absence: absence),
+      option: option, shown: option.showing,
+      field: .integer(path, .configuration(key), in: stored ?? allowed, absence: absence),
       apply: { options, configuration, _ in
         if let value = options[option] { configuration[keyPath: key] = value }
       },

@@ -10,14 +10,16 @@ public enum SettingsTable {
       "val-frac", \.validationFraction, in: .halfOpen(0..<1), file: "data/validation_fraction",
       "Part of the corpus held out and evaluated after each epoch."),
     .switchingOff(
-      "no-shuffle", \.isShuffled, file: "data/is_shuffled", "Take chunks or documents in the order of the file."),
+      "no-shuffle", \.isShuffled, file: "data/is_shuffled",
+      "Take chunks or documents in the order of the file."),
   ]
 
   public static let model: [Setting] = [
     .integer("n-embd", \.model.embeddingSize, in: 1...16_384, file: "config/n_embd", "Width of the model."),
     .integer("n-layer", \.model.layerCount, in: 1...1024, file: "config/n_layer", "Blocks."),
     .integer(
-      "n-head", \.model.headCount, in: 1...1024, file: "config/n_head", "Attention heads; must divide n_embd."),
+      "n-head", \.model.headCount, in: 1...1024, file: "config/n_head", "Attention heads; must divide n_embd."
+    ),
     .integer(
       "block-size", \.model.blockSize, in: 1...65_536, file: "config/block_size", "Characters of context."),
     .real(
@@ -34,7 +36,8 @@ public enum SettingsTable {
     microbatchSize,
     optimizer,
     .real(
-      "learning-rate", \.schedule.peak, in: .above(0, upTo: 100), file: "schedule/peak_learning_rate", "Peak."),
+      "learning-rate", \.schedule.peak, in: .above(0, upTo: 100), file: "schedule/peak_learning_rate", "Peak."
+    ),
     warmup,
     .real(
       "beta1", \.beta1, in: .halfOpen(0..<1), file: "optimizer/beta1",
@@ -79,15 +82,29 @@ public enum SettingsTable {
   public static let warmup: Setting = {
     let option = Option<Double?>.number("warmup-frac", in: .closed(0...1), "Part of the steps that warm up.")
     return Setting(
-      option: option, shown: option.showing, field: .integer("schedule/warmup_steps", .configuration(\.schedule.warmupSteps)),
+      option: option, shown: option.showing,
+      field: .integer("schedule/warmup_steps", .configuration(\.schedule.warmupSteps)),
       apply: { options, configuration, _ in
         guard let fraction = options[option] else { return }
         configuration.schedule.warmupSteps = LearningRateSchedule.warmupSteps(
           fraction: fraction, of: configuration.totalSteps)
       },
       text: { "\($0.schedule.warmupSteps) steps" },
-      argument: { "--warmup-frac \(decimal(Double($0.schedule.warmupSteps) / Double($0.totalSteps)))" })
+      argument: { "--warmup-frac \(shortestFraction($0.schedule.warmupSteps, of: $0.totalSteps))" })
   }()
+
+  /// The shortest decimal that rounds to so many of all steps.
+  private static func shortestFraction(_ steps: Int, of totalSteps: Int) -> String {
+    let fraction = Double(steps) / Double(totalSteps)
+    let candidates = (1...16).map { digits in
+      let power = (0..<digits).reduce(1.0) { power, _ in power * 10 }
+      return (fraction * power).rounded() / power
+    }
+    let shortest = candidates.first {
+      $0 <= 1 && LearningRateSchedule.warmupSteps(fraction: $0, of: totalSteps) == steps
+    }
+    return decimal(shortest ?? fraction)
+  }
 
   public static let optimizer: Setting = {
     let names = Optimizers.all.map { $0.name }

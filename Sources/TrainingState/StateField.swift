@@ -129,7 +129,9 @@ extension StateField {
       set: { state, value in
         guard case .string(let name) = value, known.contains(name) else {
           throw Refusal(
-            words: "which this program does not know (it knows \(known.joined(separator: ", "))): use a newer program")
+            words:
+              "which this program does not know (it knows \(known.joined(separator: ", "))): use a newer program"
+          )
         }
         place.set(&state, name)
       })

@@ -10,7 +10,8 @@ extension TrainingState {
   private static let facts: [StateField] = [
     .real("optimizer/epsilon", .state(\.configuration.epsilon)),
     .name(
-      "schedule/kind", .configuration(\.schedule.kind.name), known: LearningRateSchedule.Kind.allCases.map(\.name)),
+      "schedule/kind", .configuration(\.schedule.kind.name),
+      known: LearningRateSchedule.Kind.allCases.map(\.name)),
     .name("data/workflow", .configuration(\.workflow.name), known: Workflow.allCases.map(\.name)),
     kernelFamily,
     .text("config/init_from", .state(\.initialCheckpoint)),
@@ -43,7 +44,8 @@ extension TrainingState {
   /// What a program must know to go on with this state, although it may be older than these values are: their paths.
   /// A program refuses a file by the name of a feature that it does not know.
   public var features: [String] {
-    (SettingsTable.all.compactMap(\.field) + [Self.kernelFamily]).filter { $0.isFeature(of: self) }.map(\.path)
+    (SettingsTable.all.compactMap(\.field) + [Self.kernelFamily]).filter { $0.isFeature(of: self) }.map(
+      \.path)
   }
 
   private static let kernelFamily = StateField.text(

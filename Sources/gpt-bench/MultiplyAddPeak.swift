@@ -12,7 +12,8 @@ enum MultiplyAddPeak {
       let start = monotonicSeconds()
       let (check, lanes) =
         target_has_avx512()
-        ? (loop(rounds, SIMD16<Float>(repeating: 1e-3)), 16) : (loop(rounds, SIMD8<Float>(repeating: 1e-3)), 8)
+        ? (loop(rounds, SIMD16<Float>(repeating: 1e-3)), 16)
+        : (loop(rounds, SIMD8<Float>(repeating: 1e-3)), 8)
       let seconds = monotonicSeconds() - start
       precondition(check.isFinite)
       best = max(best, 2 * Double(rounds * chains * lanes) / seconds)
@@ -26,7 +27,8 @@ enum MultiplyAddPeak {
   /// The chains begin at different values, else the compiler would merge them; the factor comes from outside, else it
   /// would simplify them.
   @inline(__always)
-  private static func loop<Vector: SIMD>(_ rounds: Int, _ factor: Vector) -> Float where Vector.Scalar == Float {
+  private static func loop<Vector: SIMD>(_ rounds: Int, _ factor: Vector) -> Float
+  where Vector.Scalar == Float {
     var (a, b, c, d) = (factor + 1, factor + 2, factor + 3, factor + 4)
     var (e, f, g, h) = (factor + 5, factor + 6, factor + 7, factor + 8)
     var (i, j, k, l) = (factor + 9, factor + 10, factor + 11, factor + 12)

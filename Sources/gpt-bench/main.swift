@@ -18,7 +18,8 @@ enum BenchOptions {
   static let kernels = Option.integer("kernels", in: 1...1_000_000, "Time N sequences forward and backward.")
   static let exchange = Option.integer("exchange", in: 1...1_000_000, "Time N reductions of a gradient.")
   static let generate = Option.integer("generate", in: 1...1_000_000, "Time N characters a stream.")
-  static let checkpoint = Option.text("checkpoint", "FILE", default: "checkpoints/shakespeare.jld2", "The model.")
+  static let checkpoint = Option.text(
+    "checkpoint", "FILE", default: "checkpoints/shakespeare.jld2", "The model.")
   static let streams = Option.integer("streams", default: 1, in: 1...1024, "Texts that advance together.")
   static let threads = Option.integer("threads", default: 1, in: 1...1024, "Threads that share the texts.")
   static let vocabulary = Option.integer("vocab-size", default: 66, in: 2...100_000, "Characters and BOS.")

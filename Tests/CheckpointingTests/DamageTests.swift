@@ -6,6 +6,7 @@ import GPTModel
 import Kernels
 import Reproducibility
 import Testing
+import TrainingState
 
 @testable import Checkpointing
 
@@ -102,7 +103,9 @@ import Testing
     }
     let cases: [(String, StateValue?, String)] = [
       ("format", .string("another"), "does not say"),
-      ("format_version", .integer(2), "format version 2"),
+      ("features", .strings(["data/dropout", "rng/seed", "config/tying"]), "it needs data/dropout, config/tying"),
+      ("optimizer/name", .string("muon"), "optimizer/name is \"muon\", which this program does not know (it knows adam"),
+      ("schedule/kind", .string("step"), "schedule/kind is \"step\", which this program does not know"),
       ("format_version", .integer(0), "never existed"),
       ("format_version", .string("1"), "not made of whole numbers"),
       ("config/n_embd", .integer(16), "ask for"),
@@ -117,12 +120,17 @@ import Testing
       ("tokenizer/bos_id", .integer(0), "bos_id is 0"),
       ("optimizer/beta1", .real(.nan), "beta1"),
       ("optimizer/beta2", .real(1), "beta2"),
-      ("optimizer/step", .integer(-1), "outside 0"),
+      ("optimizer/step", .integer(-1), "optimizer/step is -1, but /progress/step is 200"),
       ("progress/step", .integer(199), "progress/step is 199"),
       ("progress/step", nil, "/progress/step is missing"),
       ("data/epoch", .integer(0), "epoch"),
       ("data/is_shuffled", .integer(2), "is_shuffled"),
       ("schedule/warmup_steps", .real(0.5), "not made of whole numbers"),
+      ("schedule/warmup_steps", .integer(2041), "warmup_steps is more"),
+      ("schedule/total_steps", .integer(0), "outside 1"),
+      ("data/validation_fraction", .real(1), "at least 0 and below 1"),
+      ("data/microbatch", .integer(0), "outside 1"),
+      ("progress/is_compared", .integer(7), "where 0 or 1 belongs"),
       ("progress/weights_hash", .string("0000000000000000"), "weights_hash"),
     ]
     for (path, value, cause) in cases {
@@ -158,6 +166,34 @@ import Testing
       try Samples.write([UInt8](repeating: 0, count: 512) + bytes[512...], to: "\(folder)/plain.h5")
       let snapshot = try CheckpointFile.read("\(folder)/plain.h5", using: reader)
       expectEqual(snapshot, try Samples.snapshot(isResumable: false))
+    }
+  }
+
+  /// A file is refused for what it needs, not for its number.
+  @Test func aNewerFileWithNothingUnknownLoads() throws {
+    let reader = try #require(Self.reader, "gpt-sample is not built")
+    let bytes = try Self.file { values, _ in
+      values = values.map { $0.path == "format_version" ? ($0.path, .integer(9)) : $0 }
+    }
+    try Samples.withFolder { folder in
+      try Samples.write(bytes, to: "\(folder)/newer.jld2")
+      let snapshot = try CheckpointFile.read("\(folder)/newer.jld2", using: reader)
+      #expect(snapshot.training?.progress.step == 200)
+    }
+  }
+
+  /// What is newer than a file has a value for its absence; what is a guess is known to be one, and is not saved as
+  /// knowledge.
+  @Test func anOlderFileLacksWhatIsNewer() throws {
+    let reader = try #require(Self.reader, "gpt-sample is not built")
+    let newer = TrainingState.fields.filter { if case .damage = $0.absence { false } else { true } }.map(\.path)
+    #expect(Set(newer).isSuperset(of: ["config/init_std", "kernels/family", "progress/is_compared"]))
+    let bytes = try Self.file { values, _ in values.removeAll { newer.contains($0.path) } }
+    try Samples.withFolder { folder in
+      try Samples.write(bytes, to: "\(folder)/older.jld2")
+      let state = try #require(CheckpointFile.read("\(folder)/older.jld2", using: reader).training)
+      #expect(state.guesses == ["config/init_std", "kernels/family"] && state.progress.isCompared)
+      #expect(state.configuration.initialDeviation == 0.08 && state.kernelFamily.isEmpty)
     }
   }
 

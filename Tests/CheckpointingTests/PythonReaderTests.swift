@@ -5,6 +5,7 @@ import Foundation
 import GPTModel
 import Kernels
 import Testing
+import TrainingState
 
 @testable import Checkpointing
 

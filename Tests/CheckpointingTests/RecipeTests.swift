@@ -2,6 +2,7 @@
 
 import GPTModel
 import Testing
+import TrainingState
 
 @testable import Checkpointing
 
@@ -94,11 +95,18 @@ import Testing
     for root in ["model_state", "optimizer/m", "optimizer/v"] {
       keys.formUnion(weights.map { "\(root)/\($0)/weight" })
     }
-    let walker = try ByteWalker(Samples.bytes("\(Samples.fixtures)/format-1.jld2"))
+    let first = try ByteWalker(Samples.bytes("\(Samples.fixtures)/format-1.jld2"))
+    #expect(Set(first.datasets.keys) == keys)
+    #expect(first.datasets["format_version"]?.content == [1, 0, 0, 0, 0, 0, 0, 0])
+
+    keys.formUnion(["features", "kernels/family", "config/init_std", "config/init_from", "progress/is_compared"])
+    let walker = try ByteWalker(Samples.bytes("\(Samples.fixtures)/format-2.jld2"))
     #expect(Set(walker.datasets.keys) == keys)
+    let features = try #require(walker.datasets["features"])
+    #expect(try walker.texts(features) == ["config/init_std", "kernels/family"])
     let format = try #require(walker.datasets["format"])
     #expect(try walker.texts(format) == ["microgpt-swift-checkpoint"])
-    #expect(walker.datasets["format_version"]?.content == [1, 0, 0, 0, 0, 0, 0, 0])
+    #expect(walker.datasets["format_version"]?.content == [2, 0, 0, 0, 0, 0, 0, 0])
     let itos = try #require(walker.datasets["tokenizer/itos"])
     #expect(try walker.texts(itos) == ["a", "b", "c", "<BOS>"])
     // One-based, as Julia counts.
@@ -107,12 +115,12 @@ import Testing
 
   @Test func emptyValuesAreLeftOut() throws {
     var snapshot = try Samples.snapshot()
-    snapshot.training?.random.state = []
+    snapshot.training?.initialCheckpoint = ""
     snapshot.training?.progress.lossHistory = []
-    snapshot.training?.data.dataset = ""
+    snapshot.training?.corpus.dataset = ""
     let image = try CheckpointImage.make(snapshot)
     let walker = try ByteWalker(Array(image.bytes))
-    for path in ["rng/state", "progress/loss_history", "data/dataset"] {
+    for path in ["config/init_from", "progress/loss_history", "data/dataset"] {
       #expect(walker.datasets[path] == nil, "\(path)")
     }
   }

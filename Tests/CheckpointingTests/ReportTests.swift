@@ -4,6 +4,7 @@ import Platform
 import Foundation
 import GPTModel
 import Testing
+import TrainingState
 
 @testable import Checkpointing
 
@@ -58,7 +59,7 @@ import Testing
       let table = ParameterTable(snapshot.configuration)
       snapshot.weights.base[table.entries[2].offset + 3] += 0.5
       snapshot.weights.base[table.entries[4].offset] -= 2
-      snapshot.training?.schedule.totalSteps += 1
+      snapshot.training?.configuration.schedule.totalSteps += 1
       try CheckpointFile.write(snapshot, to: right)
       let report = try CheckpointReport.diff(left, right, json: true, using: reader)
       let json = try object(report)
@@ -68,7 +69,9 @@ import Testing
       #expect(json["largest_difference"] as? Double == 2)
       #expect(json["largest_in"] as? String == "model_state/blocks/1/attn_wv/weight")
       #expect(
-        json["differing_values"] as? [String] == ["schedule/total_steps", "progress/weights_hash"])
+        json["differing_values"] as? [String] == [
+          "schedule/total_steps", "progress/total_steps", "progress/weights_hash",
+        ])
     }
   }
 

@@ -2,6 +2,7 @@
 
 import GPTModel
 import Testing
+import TrainingState
 
 @testable import Checkpointing
 
@@ -13,6 +14,22 @@ import Testing
       let path = "\(folder)/new/folders/model.jld2"
       try CheckpointFile.write(snapshot, to: path)
       expectEqual(try CheckpointFile.read(path, using: reader), snapshot)
+    }
+  }
+
+  /// As many moments as the optimizer has, under its own keys.
+  @Test func anotherOptimizerHasOtherMoments() throws {
+    let reader = try #require(Samples.reader, "gpt-sample is not built")
+    var snapshot = try Samples.snapshot()
+    snapshot.training?.configuration.optimizer = MomentumOptimizer.name
+    snapshot.training?.moments.removeLast()
+    try Samples.withFolder { folder in
+      try CheckpointFile.write(snapshot, to: "\(folder)/model.jld2")
+      let loaded = try CheckpointFile.read("\(folder)/model.jld2", using: reader)
+      expectEqual(loaded, snapshot)
+      #expect(loaded.training?.moments.count == 1)
+      // And as bytes, for the other ranks.
+      expectEqual(try TrainingSnapshot(serialized: loaded.serialized()), snapshot)
     }
   }
 

@@ -1,10 +1,11 @@
 // Snapshots, folders and the helper program that the tests of this target share.
 
-import Platform
 import Foundation
 import GPTModel
 import Kernels
+import Platform
 import Testing
+import TrainingState
 
 @testable import Checkpointing
 
@@ -33,32 +34,32 @@ enum Samples {
     var snapshot = TrainingSnapshot(
       configuration: configuration, tokenizer: tokenizer, weights: arena(0x1p-12))
     guard isResumable else { return snapshot }
-    var state = TrainingState(optimizer: .init(m: arena(0x1p-20), v: arena(0x1p-30)))
-    state.optimizer.step = 200
-    state.optimizer.beta1 = 0.875
-    state.optimizer.weightDecay = 0.125
-    state.optimizer.gradientClip = 1.5
-    state.schedule.kind = "linear"
-    state.schedule.peakLearningRate = 0.0078125
-    state.schedule.warmupSteps = 20
-    state.schedule.totalSteps = 2040
-    state.data.workflow = "documents"
-    state.data.dataset = "fixture"
-    state.data.sha256 = String(repeating: "5a", count: 32)
-    state.data.chunkCount = 4357
-    state.data.globalBatch = 32
-    state.data.microbatch = 2
-    state.data.epoch = 2
-    state.data.stepInEpoch = 64
-    state.data.validationFraction = 0.1
-    state.data.isShuffled = false
-    state.random.seed = -42
-    state.random.state = [1, .max]
+    var training = TrainingConfiguration()
+    training.model = configuration
+    training.beta1 = 0.875
+    training.weightDecay = 0.125
+    training.gradientClip = 1.5
+    training.schedule = LearningRateSchedule(
+      kind: .linear, peak: 0.0078125, warmupSteps: 20, totalSteps: 2040)
+    training.workflow = .documents
+    training.globalBatchSize = 32
+    training.microbatchSize = 2
+    training.validationFraction = 0.1
+    training.isShuffled = false
+    training.seed = -42
+    training.initialDeviation = 0.02
+    var state = TrainingState(configuration: training, moments: [arena(0x1p-20), arena(0x1p-30)])
+    state.kernelFamily = "simd-fma"
+    state.initialCheckpoint = "earlier.jld2"
+    state.corpus = CorpusIdentity(
+      dataset: "fixture", sha256: String(repeating: "5a", count: 32), sequenceCount: 4357)
     state.progress.step = 200
-    state.progress.totalSteps = 2040
+    state.progress.epoch = 2
+    state.progress.stepInEpoch = 64
     state.progress.lastLoss = 2.25
     state.progress.wallSeconds = 12.5
     state.progress.weightsHash = table.weightsHash(of: snapshot.weights)
+    state.progress.isCompared = false
     state.progress.lossHistory = (0..<200).map { 6 - Float($0) / 64 }
     snapshot.training = state
     return snapshot

@@ -4,8 +4,8 @@ import Platform
 import Foundation
 import GPTModel
 import Glibc
-import Synchronization
 import Testing
+import TrainingState
 
 @testable import Checkpointing
 
@@ -54,8 +54,7 @@ import Testing
       let megabyte = [UInt8](repeating: 7, count: 1 << 20)
       let error = megabyte.withUnsafeBytes { bytes in
         #expect(throws: RuntimeFailure.self) {
-          try AtomicFile.replace(
-            path, with: Array(repeating: bytes, count: 17), verify: { _ in }, onPhase: { _ in })
+          try FileReplacement.replace(path, with: Array(repeating: bytes, count: 17))
         }
       }
       #expect(error?.message == "File too large")
@@ -67,14 +66,17 @@ import Testing
   @Test func phasesComeInOrderAndAFailedCheckKeepsTheOldFile() throws {
     try Samples.withFolder { folder in
       let path = "\(folder)/model.jld2"
-      var phases: [CheckpointFile.WritePhase] = []
+      var phases: [FileReplacement.Phase] = []
       try CheckpointFile.write(Samples.snapshot(), to: path) { phases.append($0) }
       #expect(phases == [.written, .verified, .renamed])
       let before = try Samples.bytes(path)
       // The disk returns other bytes than were written.
       let error = #expect(throws: RuntimeFailure.self) {
         try CheckpointFile.write(Samples.defaultSize(), to: path) { phase in
-          guard phase == .written, let file = fopen("\(path).tmp.\(getpid())", "r+") else { return }
+          guard phase == .written,
+            let name = try files(folder).first(where: { FileReplacement.finalName(ofTemporary: $0) != nil }),
+            let file = fopen("\(folder)/\(name)", "r+")
+          else { return }
           fseek(file, 5000, SEEK_SET)
           fputs("rot", file)
           fclose(file)
@@ -102,55 +104,9 @@ import Testing
   }
 }
 
-@Suite struct BackgroundWriterTests {
-  @Test func savesTheStateAtSubmission() throws {
-    let reader = try #require(Samples.reader, "gpt-sample is not built")
-    try Samples.withFolder { folder in
-      let writer = try BackgroundWriter { Issue.record("\($0)") }
-      let snapshot = try Samples.snapshot()
-      for number in 0..<3 {
-        let expected = snapshot.weights.base[0]
-        let path = "\(folder)/\(number).jld2"
-        writer.submit(snapshot) { try CheckpointFile.write($0, to: path) }
-        // Training goes on at once.
-        snapshot.weights.base[0] += 1
-        try writer.wait()
-        let saved = try CheckpointFile.read(path, using: reader)
-        #expect(saved.weights.base[0] == expected)
-      }
-    }
-  }
-
-  @Test func failuresAreReportedOnceAndDoNotStopTheWriter() throws {
-    let failures = Mutex<[String]>([])
-    let writer = try BackgroundWriter { error in failures.withLock { $0.append("\(error)") } }
-    let snapshot = try Samples.snapshot()
-    writer.submit(snapshot) { try CheckpointFile.write($0, to: "/proc/none/model.jld2") }
-    #expect(throws: RuntimeFailure.self) { try writer.wait() }
-    writer.submit(snapshot) { _ in }
-    try writer.wait()
-    let messages = failures.withLock { $0 }
-    #expect(messages == ["cannot save checkpoint /proc/none/model.jld2: No such file or directory"])
-  }
-
-  /// 10 MB must be copied in a fraction of a step; the best of several, on a busy machine.
-  @Test func submittingIsQuick() throws {
-    let writer = try BackgroundWriter { Issue.record("\($0)") }
-    let snapshot = try Samples.defaultSize()
-    writer.reserve(for: snapshot)
-    var best = Duration.seconds(1)
-    for _ in 0..<8 {
-      best = min(best, ContinuousClock().measure { writer.submit(snapshot) { _ in } })
-      try writer.wait()
-    }
-    #expect(best < .milliseconds(10))
-  }
-}
-
 @Suite struct RotationTests {
   private func snapshot(step: Int) throws -> TrainingSnapshot {
     var snapshot = try Samples.snapshot()
-    snapshot.training?.optimizer.step = step
     snapshot.training?.progress.step = step
     return snapshot
   }
@@ -223,7 +179,7 @@ import Testing
       #expect(!FileManager.default.fileExists(atPath: lock.path))
       // What a killed save left behind goes with the next job.
       let output = "\(folder)/new"
-      let leftovers = ["model.jld2.tmp.4711", "model.best.jld2.tmp.1", "model.step-000200.jld2.tmp.1"]
+      let leftovers = ["model.jld2.tmp.4711-x9", "model.best.jld2.tmp.1", "model.step-000200.jld2.tmp.1-a"]
       let others = ["model.jld2.tmp.x", "model.other.jld2.tmp.1", "model.step-000200.jld2"]
       for name in leftovers + others { try Samples.write([1], to: "\(output)/\(name)") }
       try OutputLock(checkpoint: checkpoint).release()
@@ -234,20 +190,21 @@ import Testing
   @Test func staleLocksAreTakenOverOnTheirOwnHostOnly() throws {
     try Samples.withFolder { folder in
       let checkpoint = "\(folder)/model.jld2"
-      let me = try OutputLock.Holder.current()
+      let me = ProcessIdentity.current
       typealias Holder = OutputLock.Holder
       let stale = [
-        Holder(host: me.host, boot: me.boot, process: me.process, start: me.start + 1),
-        Holder(host: me.host, boot: me.boot, process: 1 << 30, start: 1),
-        Holder(host: me.host, boot: "earlier", process: me.process, start: me.start),
-      ]
+        ProcessIdentity(host: me.host, boot: me.boot, process: me.process, start: me.start + 1),
+        ProcessIdentity(host: me.host, boot: me.boot, process: 1 << 30, start: 1),
+        ProcessIdentity(host: me.host, boot: "earlier", process: me.process, start: me.start),
+      ].map { Holder(process: $0) }
       for holder in stale {
         try Samples.write(Array(holder.text.utf8), to: "\(checkpoint).lock")
         let lock = try OutputLock(checkpoint: checkpoint)
-        #expect(Holder(contentsOf: lock.path) == me)
+        #expect(Holder(contentsOf: lock.path)?.process == me)
         lock.release()
       }
-      for text in [Holder(host: "elsewhere", boot: "b", process: 1, start: 1).text, "nonsense\n"] {
+      let elsewhere = ProcessIdentity(host: "elsewhere", boot: "b", process: 1, start: 1)
+      for text in [Holder(process: elsewhere).text, "nonsense\n"] {
         try Samples.write(Array(text.utf8), to: "\(checkpoint).lock")
         let error = #expect(throws: InvalidInput.self) { try OutputLock(checkpoint: checkpoint) }
         #expect(error?.message.contains("delete") == true && error?.message.contains(".lock") == true)

@@ -3,9 +3,10 @@
 
 import Foundation
 import Reproducibility
+import GPTModel
 import Testing
 
-@testable import Training
+@testable import Corpora
 
 @Suite struct CorpusFuzz {
   private static let material = [

@@ -3,9 +3,11 @@
 import Platform
 import Foundation
 import Reproducibility
+import CorpusSupport
+import TestSupport
 import Testing
 
-@testable import Training
+@testable import Corpora
 
 @Suite struct CorpusSearch {
   private static let bytes = Array(String(repeating: "To download or not. ", count: 20_000).utf8)
@@ -19,10 +21,10 @@ import Testing
   init() throws { directory = try TemporaryDirectory() }
 
   private func locator(_ url: String?, mayDownload: Bool = true) -> CorpusLocator {
-    var patience = CorpusLocator.Patience()
-    patience.stallSeconds = 1
-    patience.totalSeconds = 4
-    return CorpusLocator(dataDirectory: folder, url: url, mayDownload: mayDownload, patience: patience)
+    var limits = CorpusLocator.DownloadLimits()
+    limits.stallSeconds = 1
+    limits.totalSeconds = 4
+    return CorpusLocator(dataDirectory: folder, url: url, mayDownload: mayDownload, limits: limits)
   }
 
   private var files: [String] {
@@ -122,7 +124,7 @@ import Testing
 
   @Test func withoutCurl() {
     #expect(throws: DownloadFailure(reason: "no-such-curl is not installed (apt-get install curl)")) {
-      try Curl.get("http://127.0.0.1/", limit: 1, patience: .init(), program: "no-such-curl")
+      try Curl.get("http://127.0.0.1/", limit: 1, limits: .init(), program: "no-such-curl")
     }
   }
 

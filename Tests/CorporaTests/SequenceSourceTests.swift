@@ -2,9 +2,11 @@
 
 import Platform
 import GPTModel
+import CorpusSupport
+import TestSupport
 import Testing
 
-@testable import Training
+@testable import Corpora
 
 @Suite struct Chunks {
   private static let ascii = String(repeating: "The quick brown fox. ", count: 130)

@@ -2,9 +2,12 @@
 
 import Foundation
 import Reproducibility
+import CorpusSupport
+import TestSupport
+import GPTModel
 import Testing
 
-@testable import Training
+@testable import Corpora
 
 @Suite struct SyntheticCorpora {
   /// The words of a rule of the dialogue.

@@ -93,7 +93,9 @@ final class FaultPlan: TrainingProbe {
     }
   }
 
-  func willReduce(step: Int, rank: Int) { if isDue(.killInExchange, step: step, rank: rank) { raise(SIGKILL) } }
+  func willReduce(step: Int, rank: Int) {
+    if isDue(.killInExchange, step: step, rank: rank) { raise(SIGKILL) }
+  }
 
   func didUpdate(step: Int, rank: Int, weights: FloatArena) {
     if isDue(.diverge, step: step, rank: rank) { weights.base[0] += 1 }

@@ -130,8 +130,8 @@ import Testing
     }
   }
 
-  @Test(arguments: [GenerationRequest.Workflow.chunks, .documents])
-  func samplesTogetherAreThoseAlone(workflow: GenerationRequest.Workflow) throws {
+  @Test(arguments: [Workflow.chunks, .documents])
+  func samplesTogetherAreThoseAlone(workflow: Workflow) throws {
     let model = try model(blockSize: 9)
     var request = GenerationRequest(workflow: workflow)
     request.maximumCharacters = 40

@@ -1,6 +1,9 @@
 // The plan of batches: what every step trains on, for ever the same.
 
 import Platform
+import GPTModel
+import TrainingState
+import Corpora
 import Testing
 
 @testable import Training
@@ -9,8 +12,12 @@ import Testing
   private func plan(
     _ workflow: Workflow, _ count: Int, _ batch: Int, seed: UInt64 = 42, isShuffled: Bool = true
   ) throws -> BatchPlan {
-    try BatchPlan(
-      workflow: workflow, sequenceCount: count, globalBatchSize: batch, seed: seed, isShuffled: isShuffled)
+    var configuration = TrainingConfiguration()
+    configuration.workflow = workflow
+    configuration.globalBatchSize = batch
+    configuration.seed = Int(seed)
+    configuration.isShuffled = isShuffled
+    return try BatchPlan(configuration, sequenceCount: count)
   }
 
   @Test func everyEpochVisitsEveryFullBatchOnce() throws {

@@ -1,6 +1,9 @@
 // End points and edges of the learning-rate schedules.
 
 import Foundation
+import GPTModel
+import TrainingState
+import Corpora
 import Testing
 
 @testable import Training

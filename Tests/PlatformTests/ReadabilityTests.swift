@@ -1,0 +1,51 @@
+// Numbers for people, and what is known of a terminal.
+
+import Foundation
+import Testing
+
+@testable import Platform
+
+@Suite struct Readability {
+  @Test(
+    arguments: [
+      (0, "0 ms"), (0.0004, "0 ms"), (0.84, "840 ms"), (0.9996, "1.0s"), (4.24, "4.2s"), (9.96, "10s"),
+      (59.4, "59s"), (59.6, "1m 00s"), (83, "1m 23s"), (3_599.6, "1h 00m"), (7_500, "2h 05m"),
+      (86_399.9, "1d 00h"), (273_600, "3d 04h"), (-1, "unknown"), (.nan, "unknown"), (.infinity, "unknown"),
+    ] as [(Double, String)])
+  func durations(_ seconds: Double, _ text: String) {
+    #expect(Readable.duration(seconds: seconds) == text)
+  }
+
+  @Test(arguments: [
+    (0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (9_637_888, "9.6 MB"), (123_456_789, "123 MB"),
+    (999_600, "1.0 MB"), (Int.max, "9223 PB"),
+  ])
+  func sizes(_ count: Int, _ text: String) {
+    #expect(Readable.bytes(count) == text)
+  }
+
+  @Test func aPipeIsNoTerminal() throws {
+    var ends: [Int32] = [0, 0]
+    try #require(pipe(&ends) == 0)
+    defer { for end in ends { close(end) } }
+    let terminal = Terminal(descriptor: ends[1])
+    #expect(!terminal.isInteractive)
+    #expect(terminal.width == 80)
+  }
+
+  @Test func aTerminalKnowsItsWidth() throws {
+    var (controller, window): (Int32, Int32) = (-1, -1)
+    try #require(openpty(&controller, &window, nil, nil, nil) == 0)
+    defer {
+      close(controller)
+      close(window)
+    }
+    let terminal = Terminal(descriptor: window)
+    #expect(terminal.isInteractive)
+    // A new terminal has no size yet.
+    #expect(terminal.width == 80)
+    var size = winsize(ws_row: 40, ws_col: 123, ws_xpixel: 0, ws_ypixel: 0)
+    try #require(ioctl(window, UInt(TIOCSWINSZ), &size) == 0)
+    #expect(terminal.width == 123)
+  }
+}

@@ -1,0 +1,212 @@
+// From options to the configuration of a run, and what a resume refuses. Nothing is started or read.
+
+import CommandLineOptions
+import GPTModel
+import Kernels
+import Platform
+import Testing
+import TrainingState
+
+@testable import TrainerProgram
+
+/// A plan of these arguments.
+func plan(_ arguments: String) throws -> RunPlan {
+  let words = arguments.split(separator: " ").map(String.init)
+  guard case .run(let options) = try TrainerOptions.syntax.parse(words) else {
+    throw RuntimeFailure("help was asked for")
+  }
+  return try RunPlan(options)
+}
+
+/// The configuration of a training that begins now.
+func configuration(_ arguments: String, sequences: Int = 3_921, vocabulary: Int = 66) throws
+  -> TrainingConfiguration
+{
+  let plan = try plan(arguments)
+  return try plan.configuration(model: plan.model(vocabularySize: vocabulary), sequences: sequences)
+}
+
+@Suite struct RunPlanTests {
+  @Test func presetsAreWhatTheySay() throws {
+    let shakespeare = try configuration("")
+    #expect(shakespeare.schedule == .cosine(peak: 3e-3, warmupFraction: 0.1, totalSteps: 1_830))
+    #expect(shakespeare.schedule.warmupSteps == 183 && shakespeare.validationFraction == 0.1)
+    #expect(shakespeare.leafCount == 8 && shakespeare.model.parameterCount == 836_096)
+    let reference = try configuration("--preset reference", sequences: 4_357)
+    #expect(reference.schedule == .cosine(peak: 3e-4, warmupFraction: 0.1, totalSteps: 2_040))
+    #expect(reference.validationFraction == 0 && reference.optimizer == "adam")
+    let names = try configuration("--preset names", sequences: 32_033, vocabulary: 27)
+    #expect(names.schedule == .linear(peak: 0.01, totalSteps: 1_000) && names.workflow == .documents)
+    #expect(names.globalBatchSize == 1 && names.model.embeddingSize == 16 && names.beta1 == 0.85)
+  }
+
+  @Test func optionsOverrulePresets() throws {
+    let c = try configuration(
+      "--preset names --n-embd 32 --batch-size 8 --num-steps 50 --seed 7 --no-shuffle --grad-clip 1 --optimizer sgd "
+        + "--init-std 0.02 --matmul openblas")
+    #expect(
+      c.model.embeddingSize == 32 && c.globalBatchSize == 8 && c.microbatchSize == 1 && c.totalSteps == 50)
+    #expect(c.seed == 7 && !c.isShuffled && c.gradientClip == 1 && c.optimizer == "sgd")
+    #expect(c.initialDeviation == 0.02 && c.backend == .openblas)
+  }
+
+  @Test func whatFollowsFromOtherOptionsFollows() throws {
+    #expect(try configuration("--batch-size 2").microbatchSize == 2)
+    #expect(try configuration("--batch-size 64").microbatchSize == 4)
+    #expect(try configuration("--batch-size 64").totalSteps == 15 * (3_921 / 64))
+    #expect(try configuration("--num-epochs 2").totalSteps == 244)
+    #expect(try configuration("--num-steps 50").schedule.warmupSteps == 5)
+    #expect(try configuration("--num-epochs 2 --warmup-frac 0.5").schedule.warmupSteps == 122)
+  }
+
+  @Test(arguments: [
+    ("--num-epochs 2 --num-steps 5", "--num-epochs and --num-steps"),
+    ("--resume --init-from a.jld2", "--resume and --init-from"),
+    ("--resume --no-save", "--resume and --no-save"),
+    ("--data a --data-url http://b", "--data and --data-url"),
+    ("--preset names --num-epochs 2", "--num-steps"), ("--preset names --warmup-frac 0.1", "linear decay"),
+    ("--data a --metrics a", "--metrics a is also --data"), ("--supervise --no-save", "omit --no-save"),
+    ("--n-embd 30 --n-head 4", "choose a divisor of 30"), ("--micro-batch-size 5 --batch-size 4", "1 to 4"),
+  ])
+  func contradictionsAreRefused(_ arguments: String, _ words: String) {
+    let error = #expect(throws: InvalidInput.self) { try plan(arguments) }
+    #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+  }
+
+  @Test func theHelpShowsThePresetsValues() {
+    let help = TrainerOptions.syntax.help(width: 200)
+    #expect(help.contains("Width of the model. (1 to 16384; default 128; names 16)"))
+    #expect(help.contains("default 0.003; reference 0.0003; names 0.01)"))
+    #expect(help.contains("default 0.1; reference and names 0)"))
+    #expect(help.contains("default checkpoints/shakespeare.jld2; names checkpoints/names.jld2)"))
+    #expect(!help.contains("--fault") && !help.contains("--measure"))
+  }
+
+  @Test func aCheckpointsSizesHold() throws {
+    let model = try GPTConfiguration(
+      vocabularySize: 66, embeddingSize: 32, layerCount: 2, blockSize: 8, headCount: 4)
+    let plan = try plan("--init-from a.jld2 --n-embd 32")
+    try plan.checkSizes(of: model)
+    #expect(try plan.configuration(model: model, sequences: 3_921).model == model)
+    let error = #expect(throws: InvalidInput.self) {
+      try TrainerProgramTests.plan("--init-from a.jld2 --n-layer 3").checkSizes(of: model)
+    }
+    #expect(
+      error?.message.contains("--n-layer 3 contradicts the checkpoint in --init-from, which has 2") == true)
+  }
+}
+
+@Suite struct ResumeTests {
+  /// The state of a training with these arguments.
+  private func state(_ arguments: String, family: String = MatrixBackend.automatic.kernelFamily) throws
+    -> TrainingState
+  {
+    var state = TrainingState(configuration: try configuration(arguments), moments: [])
+    state.kernelFamily = family
+    state.progress.step = 10
+    return state
+  }
+
+  private func resume(_ arguments: String, _ state: TrainingState) throws -> RunPlan.Resumption {
+    try plan("--resume " + arguments).configuration(resuming: state, sequences: 3_921)
+  }
+
+  @Test func theOptionsOfTheCheckpointHold() throws {
+    let state = try state("--n-embd 64 --seed 9 --grad-clip 2 --optimizer sgd --no-shuffle --num-epochs 2")
+    let resumption = try resume("", state)
+    #expect(resumption.configuration == state.configuration && resumption.notes.isEmpty)
+    // Repeating them is no contradiction.
+    let same =
+      "--n-embd 64 --seed 9 --grad-clip 2 --optimizer sgd --no-shuffle --num-epochs 2 --warmup-frac 0.1"
+    #expect(try resume(same, state).configuration == state.configuration)
+  }
+
+  /// Every row of the table refuses, without a line of its own.
+  @Test(arguments: [
+    "--val-frac 0.2", "--no-shuffle", "--n-embd 64", "--n-layer 3", "--n-head 2", "--block-size 128",
+    "--init-std 0.02", "--num-epochs 3", "--num-steps 7", "--batch-size 16", "--micro-batch-size 2",
+    "--optimizer sgd", "--learning-rate 0.1", "--warmup-frac 0.3", "--beta1 0.5", "--beta2 0.5",
+    "--weight-decay 0.1", "--grad-clip 1", "--seed 1", "--matmul openblas",
+  ])
+  func aContradictionIsRefusedByName(_ option: String) throws {
+    let state = try state("")
+    let error = #expect(throws: InvalidInput.self) { try resume(option, state) }
+    let message = error?.message ?? ""
+    #expect(
+      message.hasPrefix(option) && message.contains("contradicts checkpoints/shakespeare.jld2"), "\(message)")
+    let name = option.split(separator: " ")[0].dropFirst(2)
+    #expect(SettingsTable.all.contains { $0.name == name })
+  }
+
+  @Test func everyRowIsTriedAbove() {
+    #expect(SettingsTable.all.count == 20)
+  }
+
+  @Test func anotherWorkflowIsRefused() throws {
+    let error = #expect(throws: InvalidInput.self) { try resume("--preset names", state("")) }
+    #expect(error?.message.contains("which was trained with chunks") == true)
+    #expect(try resume("--preset reference", state("")).configuration == state("").configuration)
+  }
+
+  @Test func kernelsAreThoseOfTheFile() throws {
+    // Trained with another choice than the automatic one: found by its family.
+    let other: MatrixBackend = MatrixBackend.automatic == .simd ? .openblas : .simd
+    let openblas = try state("", family: other.kernelFamily)
+    #expect(try resume("", openblas).configuration.backend == other)
+    #expect(try resume("--matmul \(other.rawValue)", openblas).configuration.backend == other)
+    let error = #expect(throws: InvalidInput.self) {
+      try resume("--matmul \(MatrixBackend.automatic.rawValue)", openblas)
+    }
+    #expect(error?.message.contains("was trained with \(other.kernelFamily) kernels") == true)
+    // A family that is not to be had here.
+    let foreign = #expect(throws: InvalidInput.self) { try resume("", state("", family: "openblas-Cray-1")) }
+    #expect(foreign?.message.contains("trained with openblas-Cray-1 kernels, which this build") == true)
+  }
+
+  @Test func aFileFromBeforeSaysSoAndIsConfirmedByTheUser() throws {
+    var old = try state("", family: "")
+    old.guesses = ["kernels/family", "config/init_std"]
+    let resumption = try resume("", old)
+    #expect(resumption.configuration == old.configuration)
+    #expect(resumption.notes.count == 1 && resumption.notes[0].contains("does not say which kernels"))
+    #expect(try resume("--matmul openblas", old).configuration.backend == .openblas)
+    #expect(try resume("--init-std 0.02", old).configuration.initialDeviation == 0.02)
+  }
+
+  @Test func aLastResortIsNoted() throws {
+    var state = try state("")
+    state.progress.isCompared = false
+    #expect(try resume("", state).notes.first?.contains("not compared with the other ranks") == true)
+  }
+}
+
+@Suite struct RepeatCommandTests {
+  /// Typing what is printed gives the same configuration.
+  @Test(arguments: [
+    "", "--preset reference", "--n-embd 64 --n-head 2", "--batch-size 8", "--batch-size 2",
+    "--micro-batch-size 2 --seed 7", "--num-steps 100", "--num-steps 100 --warmup-frac 0", "--num-epochs 3",
+    "--preset reference --no-shuffle --grad-clip 0.5 --beta1 0.8", "--learning-rate 0.0003 --val-frac 0",
+    "--optimizer sgd --init-std 0.02 --matmul openblas --weight-decay 0.01", "--warmup-frac 0.3333",
+    "--preset names", "--preset names --batch-size 16 --n-embd 32 --num-steps 77 --val-frac 0.25",
+  ])
+  func givesTheSameConfiguration(_ arguments: String) throws {
+    let trained = try configuration(arguments)
+    var state = TrainingState(configuration: trained, moments: [])
+    state.progress.step = trained.totalSteps
+    let length = try plan("").length(trained, sequences: 3_921)
+    let line = RepeatCommand.line(for: state, dataPath: nil, stepsPerEpoch: length.stepsPerEpoch)
+    #expect(line.hasPrefix("gpt-ddp"))
+    #expect(try configuration(String(line.dropFirst(7))) == trained, "\(line)")
+    let typed = "gpt-ddp" + (arguments.isEmpty ? "" : " " + arguments)
+    #expect(line.count <= max(typed.count, 1), "\(line) is longer than \(typed)")
+  }
+
+  @Test func saysWhereTextAndWeightsComeFromAndWhereItStopped() throws {
+    var state = TrainingState(configuration: try configuration("--num-steps 100"), moments: [])
+    state.progress.step = 40
+    state.initialCheckpoint = "my weights.jld2"
+    let line = RepeatCommand.line(for: state, dataPath: "it's.txt", stepsPerEpoch: 122)
+    #expect(
+      line == #"gpt-ddp --data 'it'\''s.txt' --init-from 'my weights.jld2' --num-steps 100 --max-steps 40"#)
+  }
+}
