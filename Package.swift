@@ -32,11 +32,8 @@ func library(
   .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-func tests(
-  _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
-) -> Target {
-  .testTarget(
-    name: "\(name)Tests", dependencies: dependencies + ["TestSupport"], exclude: exclude)
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: "\(name)Tests", dependencies: dependencies + ["TestSupport"])
 }
 
 // The rooms of the house, floor by floor; Sources/README.md says what lives in each.
@@ -102,6 +99,10 @@ let package = Package(
     .target(
       name: "CorpusSupport", dependencies: ["Corpora", "GPTModel", "TestSupport"],
       path: "Tests/CorpusSupport"),
+    .target(
+      name: "CheckpointSupport",
+      dependencies: ["Checkpointing", "TrainingState", "GPTModel", "Kernels", "Platform"],
+      path: "Tests/CheckpointSupport"),
     .target(name: "ProcessSupport", dependencies: ["Platform"], path: "Tests/ProcessSupport"),
     tests("Platform", ["Platform"]),
     tests("Reproducibility", ["Reproducibility"]),
@@ -118,8 +119,17 @@ let package = Package(
     tests(
       "Checkpointing",
       // gpt-sample is the helper process that reads checkpoints for the tests.
-      ["Checkpointing", "TrainingState", "GPTModel", "Kernels", "Reproducibility", "Platform", "gpt-sample"],
-      exclude: ["Fixtures"]),
+      [
+        "Checkpointing", "TrainingState", "GPTModel", "Kernels", "Reproducibility", "Platform",
+        "CheckpointSupport", "gpt-sample",
+      ]),
+    tests(
+      "SamplerProgram",
+      [
+        "SamplerProgram", "Checkpointing", "TrainingState", "GPTModel", "Platform", "CheckpointSupport",
+        "gpt-sample",
+      ]
+    ),
     tests(
       "Training",
       [

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The rules of the house that the compiler does not enforce; names each violation, exits 1 if there is one.
-# Usage: scripts/lint.sh [--no-build]   (--no-build leaves out the clean build that looks for warnings)
+# Usage: scripts/lint.sh [--no-build]   (--no-build omits the clean build that looks for warnings)
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -27,30 +27,53 @@ violation_lines() {
   done
 }
 
-# A module may import only modules of lower floors.
+# A module may import only modules of lower floors; Sources/README.md says what lives on each.
 floor_of() {
   case "$1" in
-    COpenMPI | COpenBLAS | CHDF5 | CTargetFeatures) echo 0 ;;
-    Diagnostics | Reproducibility | Kernels | CommandLineOptions) echo 1 ;;
-    GPTModel | DataParallel) echo 2 ;;
-    Checkpointing | Training) echo 3 ;;
-    gpt-ddp | gpt_ddp | gpt-sample | gpt_sample) echo 4 ;;
+    COpenMPI | COpenBLAS | CHDF5 | CTargetFeatures | CPlatform) echo 0 ;;
+    Platform | Reproducibility | Kernels | CommandLineOptions) echo 1 ;;
+    GPTModel | DataParallel | Launching) echo 2 ;;
+    Corpora | TrainingState) echo 3 ;;
+    Checkpointing | Training) echo 4 ;;
+    TrainerProgram | SamplerProgram) echo 5 ;;
+    gpt-ddp | gpt_ddp | gpt-sample | gpt_sample | gpt-bench | gpt_bench) echo 6 ;;
   esac
 }
 
 # Why `module` must not import `imported` although the floors allow it; nothing if it may.
 forbidden_reason() {
   case "$1:$2" in
-    DataParallel:COpenMPI | Checkpointing:CHDF5 | Kernels:COpenBLAS) ;;
+    DataParallel:COpenMPI | Checkpointing:CHDF5 | Kernels:COpenBLAS | Platform:CPlatform) ;;
     *:COpenMPI) echo "only DataParallel talks to MPI" ;;
     *:CHDF5) echo "only Checkpointing talks to HDF5" ;;
     *:COpenBLAS) echo "only Kernels talks to BLAS" ;;
-    gpt-sample:DataParallel | gpt-sample:Training) echo "gpt-sample needs no MPI" ;;
+    *:CPlatform) echo "only Platform asks the system" ;;
+    SamplerProgram:DataParallel | SamplerProgram:Launching | SamplerProgram:Training | SamplerProgram:Corpora)
+      echo "gpt-sample needs neither MPI nor a corpus" ;;
+    gpt-ddp:TrainerProgram | gpt-sample:SamplerProgram) ;;
+    gpt-ddp:* | gpt-sample:*) echo "an executable is its program library and nothing else" ;;
   esac
 }
 
-# Floor 1 has one edge of its own, declared in the manifest: errors are Diagnostics' everywhere.
-same_floor_allowed() { [ "$2" = Diagnostics ] && [ "$1" != Diagnostics ]; }
+# Floor 1 has one edge of its own, declared in the manifest: errors are Platform's everywhere.
+same_floor_allowed() { [ "$2" = Platform ] && [ "$1" != Platform ]; }
+
+# One way to do each thing the system is asked for: these calls belong to Platform.
+check_system_calls() {
+  violation_lines "only Platform does this" < <(
+    grep -rnE --include='*.swift' \
+      '\b(posix_spawnp?|pthread_create|clock_gettime|ContinuousClock|rename|fsync|waitpid|fork)\b *[(.]' Sources |
+      grep -v '^Sources/Platform/' || true)
+}
+
+# A room that has grown too large wants to be two.
+check_rooms() {
+  local folder lines
+  for folder in Sources/*/; do
+    lines=$(find "$folder" -name '*.swift' -exec cat {} + | wc -l)
+    [ "$lines" -le 2000 ] || violation "$folder: $lines lines; a room has 2000 at most"
+  done
+}
 
 check_imports() {
   local folder module file imported floor imported_floor reason
@@ -121,6 +144,9 @@ check_build() {
   say "clean build into .build-lint, looking for warnings"
   if swift build --build-tests --scratch-path .build-lint >"$log" 2>&1; then
     violation_lines "build" < <(grep -E '(^|[^a-z])warning:' "$log" | sort -u || true)
+    if strings -a .build-lint/debug/gpt-ddp | grep -iE 'faultplan|injected|MICROGPT_FAULT|measure-' >/dev/null; then
+      violation "gpt-ddp holds a test interface: $(strings -a .build-lint/debug/gpt-ddp | grep -iE 'faultplan|injected|MICROGPT_FAULT|measure-' | head -1)"
+    fi
     if ldd .build-lint/debug/gpt-sample | grep -E 'libmpi|libopen-(rte|pal)' >/dev/null; then
       violation "gpt-sample is linked with MPI: $(ldd .build-lint/debug/gpt-sample | grep -oE 'libmpi[^ ]*' | head -1)"
     fi
@@ -132,6 +158,8 @@ check_build() {
 }
 
 check_imports
+check_system_calls
+check_rooms
 check_swift_sources
 check_scripts
 if [ -n "$build" ]; then check_build; fi

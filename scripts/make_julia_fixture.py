@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the fixture of a genuine checkpoint of the Julia program, as JLD2 lays out its objects.
 
-    python3 scripts/make_julia_fixture.py [Tests/CheckpointingTests/Fixtures/julia.jld2]
+    python3 scripts/make_julia_fixture.py [Tests/Fixtures/julia.jld2]
 
 Julia is not needed: the object graph is built with h5py. Weights count up in steps of 1/1024 in the order of
 the parameter table, so that a test knows every one of them. What is not imitated: JLD2's committed types and
@@ -109,5 +109,5 @@ def write(path):
 
 
 if __name__ == "__main__":
-    default = Path(__file__).parent.parent / "Tests/CheckpointingTests/Fixtures/julia.jld2"
+    default = Path(__file__).parent.parent / "Tests/Fixtures/julia.jld2"
     write(Path(sys.argv[1]) if len(sys.argv) > 1 else default)

@@ -66,7 +66,7 @@ public enum CheckpointFile {
   /// - Returns: its size in bytes.
   /// - Throws: `InvalidInput` that does not name the file.
   @discardableResult
-  static func checkContent(of path: String) throws -> Int {
+  package static func checkContent(of path: String) throws -> Int {
     var status = stat()
     guard stat(path, &status) == 0 else {
       throw InvalidInput(errno == ENOENT ? "there is no such file" : systemError())
@@ -92,7 +92,7 @@ public enum CheckpointFile {
   }
 
   /// The digest that the file's envelope states; nil in files of other programs.
-  static func envelopeDigest(of path: String) throws -> UInt64? {
+  package static func envelopeDigest(of path: String) throws -> UInt64? {
     let file = try opened(path)
     var head = [UInt8](repeating: 0, count: Envelope.size + Envelope.signature.count)
     let count = try head.withUnsafeMutableBytes { try file.readFully($0) }

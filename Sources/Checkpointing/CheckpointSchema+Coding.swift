@@ -12,7 +12,7 @@ extension CheckpointSchema {
   static let nulText = "<NUL>"
 
   /// All values of a snapshot in file order, tensors and empty values left out.
-  static func values(of snapshot: TrainingSnapshot) -> [(path: String, value: StateValue)] {
+  package static func values(of snapshot: TrainingSnapshot) -> [(path: String, value: StateValue)] {
     let configuration = snapshot.configuration
     let tokenizer = snapshot.tokenizer
     var values: [(path: String, value: StateValue)] = [

@@ -7,7 +7,7 @@ import GPTModel
 import Kernels
 import TrainingState
 
-enum CheckpointSchema {
+package enum CheckpointSchema {
   static let formatName = "microgpt-swift-checkpoint"
   /// 2 has `features`. A reader goes by them, so that a newer file with nothing unknown in it loads.
   static let version = 2
@@ -20,7 +20,7 @@ enum CheckpointSchema {
   }
 
   /// Paths of everything but tensors, each once.
-  static var valuePaths: [String] {
+  package static var valuePaths: [String] {
     let ofModel = modelFields.map(\.path)
     return ofModel + TrainingState.fields.map(\.path).filter { !ofModel.contains($0) }
   }
@@ -45,7 +45,7 @@ enum CheckpointSchema {
   static let trainingMark = "optimizer/step"
 
   /// Where the weights live. The moments, in a file that can be resumed, are laid out alike.
-  static let weightsRoot = "model_state"
+  package static let weightsRoot = "model_state"
   static func momentRoots(of optimizer: any Optimizer.Type) -> [String] {
     optimizer.momentKeys.map { "optimizer/\($0)" }
   }
@@ -55,7 +55,7 @@ enum CheckpointSchema {
   }
 
   /// All tensors of a snapshot in file order.
-  static func tensors(of snapshot: TrainingSnapshot, _ table: ParameterTable) -> [CheckpointTensor] {
+  package static func tensors(of snapshot: TrainingSnapshot, _ table: ParameterTable) -> [CheckpointTensor] {
     var sets = [(weightsRoot, snapshot.weights)]
     if let state = snapshot.training, let optimizer = Optimizers.named(state.configuration.optimizer) {
       sets += zip(momentRoots(of: optimizer), state.moments)

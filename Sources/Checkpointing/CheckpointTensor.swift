@@ -1,13 +1,13 @@
 // Where the floats of one tensor lie, in the file and in memory.
 
 /// A tensor in an arena and its place in the file. The memory belongs to the snapshot it was taken from.
-struct CheckpointTensor {
+package struct CheckpointTensor {
   /// From the root, for example `optimizer/m/blocks/1/attn_wq/weight`.
-  let path: String
-  let rows: Int
-  let columns: Int
-  let base: UnsafeMutablePointer<Float>
-  var count: Int { rows * columns }
+  package let path: String
+  package let rows: Int
+  package let columns: Int
+  package let base: UnsafeMutablePointer<Float>
+  package var count: Int { rows * columns }
   var bytes: UnsafeMutableRawBufferPointer {
     UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: base, count: count))
   }

@@ -7,7 +7,7 @@ import TrainingState
 
 /// Layout, little-endian: `magic`, kind (u8), length of the head (u64), head, tensors' floats, `magic` again.
 /// The head holds the values: path, kind and content of each, every string and list behind its length.
-enum SnapshotStream {
+package enum SnapshotStream {
   static let magic: UInt64 = 0x4D47_5054_534E_4150
   enum Kind: UInt8 {
     case snapshot = 1
@@ -15,7 +15,7 @@ enum SnapshotStream {
     case refusal = 2
   }
 
-  static func encode(_ values: [(path: String, value: StateValue)]) -> [UInt8] {
+  package static func encode(_ values: [(path: String, value: StateValue)]) -> [UInt8] {
     var writer = ByteWriter()
     writer.append(list: values) { writer, entry in
       writer.append(entry.path)

@@ -1,5 +1,6 @@
 // Files that must be refused, each with a line that says what is wrong.
 
+import CheckpointSupport
 import Platform
 import Foundation
 import GPTModel
@@ -103,8 +104,14 @@ import TrainingState
     }
     let cases: [(String, StateValue?, String)] = [
       ("format", .string("another"), "does not say"),
-      ("features", .strings(["data/dropout", "rng/seed", "config/tying"]), "it needs data/dropout, config/tying"),
-      ("optimizer/name", .string("muon"), "optimizer/name is \"muon\", which this program does not know (it knows adam"),
+      (
+        "features", .strings(["data/dropout", "rng/seed", "config/tying"]),
+        "it needs data/dropout, config/tying"
+      ),
+      (
+        "optimizer/name", .string("muon"),
+        "optimizer/name is \"muon\", which this program does not know (it knows adam"
+      ),
       ("schedule/kind", .string("step"), "schedule/kind is \"step\", which this program does not know"),
       ("format_version", .integer(0), "never existed"),
       ("format_version", .string("1"), "not made of whole numbers"),
@@ -186,7 +193,8 @@ import TrainingState
   /// knowledge.
   @Test func anOlderFileLacksWhatIsNewer() throws {
     let reader = try #require(Self.reader, "gpt-sample is not built")
-    let newer = TrainingState.fields.filter { if case .damage = $0.absence { false } else { true } }.map(\.path)
+    let newer = TrainingState.fields.filter { if case .damage = $0.absence { false } else { true } }.map(
+      \.path)
     #expect(Set(newer).isSuperset(of: ["config/init_std", "kernels/family", "progress/is_compared"]))
     let bytes = try Self.file { values, _ in values.removeAll { newer.contains($0.path) } }
     try Samples.withFolder { folder in

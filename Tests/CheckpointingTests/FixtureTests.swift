@@ -1,5 +1,6 @@
 // Formats are frozen: the committed files must load for ever, with exactly these values.
 
+import CheckpointSupport
 import Foundation
 import GPTModel
 import Testing

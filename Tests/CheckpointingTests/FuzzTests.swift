@@ -1,6 +1,7 @@
 // Random damage under a right digest and, often, right metadata checksums, so that libhdf5 and our reader
 // really see it. MICROGPT_FUZZ_CASES says how many files (300 by default).
 
+import CheckpointSupport
 import Platform
 import Foundation
 import GPTModel

@@ -1,5 +1,6 @@
 // Genuine checkpoints of the Julia program, from a file with their object graph (scripts/make_julia_fixture.py).
 
+import CheckpointSupport
 import GPTModel
 import Testing
 

@@ -1,6 +1,7 @@
 // Python opens our files and computes the same model from them: scripts/load_checkpoint.py, numpy in float64 and
 // PyTorch where it is installed.
 
+import CheckpointSupport
 import Foundation
 import GPTModel
 import Kernels

@@ -1,5 +1,6 @@
 // The bytes of a checkpoint against the recipe that JLD2 needs, and its keys against the contract.
 
+import CheckpointSupport
 import GPTModel
 import Testing
 import TrainingState
@@ -99,7 +100,9 @@ import TrainingState
     #expect(Set(first.datasets.keys) == keys)
     #expect(first.datasets["format_version"]?.content == [1, 0, 0, 0, 0, 0, 0, 0])
 
-    keys.formUnion(["features", "kernels/family", "config/init_std", "config/init_from", "progress/is_compared"])
+    keys.formUnion([
+      "features", "kernels/family", "config/init_std", "config/init_from", "progress/is_compared",
+    ])
     let walker = try ByteWalker(Samples.bytes("\(Samples.fixtures)/format-2.jld2"))
     #expect(Set(walker.datasets.keys) == keys)
     let features = try #require(walker.datasets["features"])

@@ -1,5 +1,6 @@
 // What is saved is what is loaded, and the same state gives the same bytes.
 
+import CheckpointSupport
 import GPTModel
 import Testing
 import TrainingState

@@ -1,5 +1,6 @@
 // Full disks, saves in the background, rotation, and two jobs on one output.
 
+import CheckpointSupport
 import Platform
 import Foundation
 import GPTModel

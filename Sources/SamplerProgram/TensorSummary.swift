@@ -1,5 +1,6 @@
 // What a person wants to know about the numbers of one tensor.
 
+import Checkpointing
 import Glibc
 import Platform
 

@@ -1,20 +1,21 @@
 // What `--inspect`, `--verify` and `--diff` print, as text for people or JSON for programs.
 
+import Checkpointing
 import Platform
 import GPTModel
 import Glibc
 import Reproducibility
 import TrainingState
 
-public struct CheckpointReport: Sendable {
+struct CheckpointReport: Sendable {
   /// Without a newline at its end.
-  public let text: String
+  let text: String
   /// For `exit`: a `diff` of different files ends with 1, a file that fails `verify` with 2.
-  public let status: Int32
+  let status: Int32
 
   /// Sizes, progress, corpus, hashes, and a histogram of each weight tensor.
   /// - Throws: `InvalidInput` when the file cannot be loaded.
-  public static func inspect(
+  static func inspect(
     _ path: String, json: Bool, using reader: ContainedReader = ContainedReader()
   ) throws -> CheckpointReport {
     let snapshot = try CheckpointFile.read(path, using: reader)
@@ -62,7 +63,7 @@ public struct CheckpointReport: Sendable {
   }
 
   /// Digest, structure, finite weights, and their hash: reading checks them all.
-  public static func verify(
+  static func verify(
     _ path: String, json: Bool, using reader: ContainedReader = ContainedReader()
   ) -> CheckpointReport {
     do {

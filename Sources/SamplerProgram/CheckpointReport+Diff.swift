@@ -1,5 +1,6 @@
 // Are two checkpoints the same state, and if not, where do they part?
 
+import Checkpointing
 import Platform
 import GPTModel
 import Glibc
@@ -28,7 +29,7 @@ extension CheckpointReport {
 
   /// Compares sizes, alphabet, every tensor bit by bit, and the training state but its wall time.
   /// - Throws: `InvalidInput` when one of the files cannot be loaded.
-  public static func diff(
+  static func diff(
     _ leftPath: String, _ rightPath: String, json: Bool, using reader: ContainedReader = ContainedReader()
   ) throws -> CheckpointReport {
     let left = try CheckpointFile.read(leftPath, using: reader)

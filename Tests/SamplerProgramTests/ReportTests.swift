@@ -1,12 +1,14 @@
 // What --inspect, --verify and --diff say.
 
+import CheckpointSupport
+import Checkpointing
 import Platform
 import Foundation
 import GPTModel
 import Testing
 import TrainingState
 
-@testable import Checkpointing
+@testable import SamplerProgram
 
 @Suite struct ReportTests {
   private func object(_ report: CheckpointReport) throws -> [String: Any] {

@@ -1,5 +1,6 @@
 // Snapshots, folders and the helper program that the tests of this target share.
 
+import Checkpointing
 import Foundation
 import GPTModel
 import Kernels
@@ -7,11 +8,9 @@ import Platform
 import Testing
 import TrainingState
 
-@testable import Checkpointing
-
-enum Samples {
+public enum Samples {
   /// A model with every parameter different, its moments and a training state without a default value.
-  static func snapshot(
+  public static func snapshot(
     characters: String = "\n abÄ😀", embeddingSize: Int = 8, layerCount: Int = 2, blockSize: Int = 6,
     headCount: Int = 2, isResumable: Bool = true
   ) throws -> TrainingSnapshot {
@@ -66,34 +65,35 @@ enum Samples {
   }
 
   /// The Shakespeare default: 836,096 parameters.
-  static func defaultSize() throws -> TrainingSnapshot {
+  public static func defaultSize() throws -> TrainingSnapshot {
     let characters = String(String.UnicodeScalarView((32..<97).map { Unicode.Scalar(UInt8($0)) }))
     return try snapshot(
       characters: characters, embeddingSize: 128, layerCount: 4, blockSize: 256, headCount: 4)
   }
 
   /// Calls `body` with a new folder and removes it.
-  static func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+  public static func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     return try body(folder)
   }
 
-  static func bytes(_ path: String) throws -> [UInt8] {
+  public static func bytes(_ path: String) throws -> [UInt8] {
     try Array(Data(contentsOf: URL(fileURLWithPath: path)))
   }
 
-  static func write(_ bytes: [UInt8], to path: String) throws {
+  public static func write(_ bytes: [UInt8], to path: String) throws {
     try Data(bytes).write(to: URL(fileURLWithPath: path))
   }
 
-  static let fixtures =
-    URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures").path
+  public static let fixtures =
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("Fixtures").path
 
   /// The built `gpt-sample`, which reads checkpoints for the tests as it does for itself; nil before it is
   /// built.
-  static let reader: ContainedReader? = {
+  public static let reader: ContainedReader? = {
     let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
     var folders = [bundle.deletingLastPathComponent()]
     for argument in CommandLine.arguments where argument.hasSuffix(".xctest") {
@@ -106,7 +106,7 @@ enum Samples {
 }
 
 /// All that two snapshots must share to be one state, bits of floats included.
-func expectEqual(
+public func expectEqual(
   _ a: TrainingSnapshot, _ b: TrainingSnapshot, sourceLocation: SourceLocation = #_sourceLocation
 ) {
   #expect(a.configuration == b.configuration, sourceLocation: sourceLocation)
