@@ -65,7 +65,7 @@ class Bench:
     # Measuring
 
     def interleave(self, sides, rounds=None):
-        """sides: name -> function that takes one turn and returns one value. A side that fails is left out from
+        """sides: name -> function that takes one turn and returns one value. A side that fails is omitted from
         then on and remembered. Returns name -> values of the rounds."""
         results = {name: [] for name in sides}
         failed = set()
@@ -124,7 +124,7 @@ class Bench:
 
     def measure_peak(self):
         """GFLOP/s of one core at fused multiply-adds, now."""
-        value = float(self.ours.run_json(1, "gpt-ddp", "--measure-peak")["gflops"])
+        value = float(self.ours.run_json(1, "gpt-bench", "--peak")["gflops"])
         self.peaks.append(value)
         return value
 
@@ -197,7 +197,8 @@ class Bench:
             count = 2048
             with ExitStack() as stack:
                 sides = {"ours": lambda: float(self.ours.run_json(
-                    1, "gpt-sample", "--checkpoint", checkpoint, "--benchmark", count, "--streams", streams
+                    1, "gpt-bench", "--checkpoint", checkpoint, "--generate", count, "--streams", streams,
+                    "--threads", os.cpu_count()
                 )["tokens_per_second"])}
                 worker = self.torch(stack, "torch_generate.py", "--streams", streams)
                 if worker:
@@ -235,7 +236,7 @@ class Bench:
     def allreduce(self):
         with ExitStack() as stack:
             sides = {"ours": lambda: statistics.median(
-                self.ours.run_json(2, "gpt-ddp", "--measure-allreduce", 50, *self.training(DEFAULT))["seconds"])}
+                self.ours.run_json(2, "gpt-bench", "--exchange", 50)["seconds"])}
             worker = self.torch(stack, "torch_train.py", "--allreduce", "--ddp", 2)
             if worker:
                 sides["gloo"] = lambda: statistics.median(worker.run(50))
@@ -303,15 +304,17 @@ def commit():
 
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--only", default=",".join(SECTIONS), metavar="A,B", help=f"of {', '.join(SECTIONS)}")
+    parser.add_argument("--only", default=",".join(s for s in SECTIONS if s != "sweep"), metavar="A,B",
+                        help=f"of {', '.join(SECTIONS)}; all but sweep by default")
+    parser.add_argument("--sweep", action="store_true", help="other sizes too: adds the section sweep")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each side, default 5")
     parser.add_argument("--steps", type=int, default=8, help="steps of a turn, default 8")
     parser.add_argument("--json", metavar="FILE", help="write everything measured")
     parser.add_argument("--python", metavar="PATH", help="a Python with PyTorch; without it, ours alone")
     parser.add_argument("--bin", default=os.path.join(ROOT, ".build", "release"), metavar="DIR",
-                        help="where gpt-ddp and gpt-sample are, default .build/release")
+                        help="where gpt-ddp and gpt-bench are, default .build/release")
     options = parser.parse_args()
-    options.only = options.only.split(",")
+    options.only = options.only.split(",") + (["sweep"] if options.sweep else [])
     unknown = [section for section in options.only if section not in SECTIONS]
     if unknown:
         parser.error(f"--only {unknown[0]}: sections are {', '.join(SECTIONS)}")
@@ -325,7 +328,7 @@ def parse_options():
 def main():
     options = parse_options()
     if options.python and subprocess.run([options.python, "-c", "import torch"], capture_output=True).returncode:
-        sys.exit(f"bench.py: error: {options.python} has no PyTorch: leave --python out to measure ours alone")
+        sys.exit(f"bench.py: error: {options.python} has no PyTorch: omit --python to measure ours alone")
     print(f"{cpu_model()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.2f}, commit {commit()}")
     if options.python is None:
         print("no PyTorch: ours alone")

@@ -12,4 +12,4 @@ cases=${1:-10000}
 need_swift
 cd "$root"
 export MICROGPT_FUZZ_CASES=$cases
-exec swift test --filter 'CheckpointingTests.FuzzTests|TrainingTests.CorpusFuzz'
+exec swift test --filter 'CheckpointingTests.FuzzTests|CorporaTests.CorpusFuzz'

@@ -61,7 +61,7 @@ def characters(checkpoint):
 def save_weights(path, sizes, alphabet, weights):
     """The part of the schema that sampling and --init-from need.
 
-    sizes: the five of config(); alphabet: characters in ascending order, BOS left out;
+    sizes: the five of config(); alphabet: characters in ascending order, BOS omitted;
     weights: {"wte": array, ..., "blocks/1/attn_wq": array, ...}, linear weights [in][out].
     """
     with h5py.File(path, "w") as file:

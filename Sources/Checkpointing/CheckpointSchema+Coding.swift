@@ -11,7 +11,7 @@ extension CheckpointSchema {
   static let bosText = "<BOS>"
   static let nulText = "<NUL>"
 
-  /// All values of a snapshot in file order, tensors and empty values left out.
+  /// All values of a snapshot in file order, tensors and empty values omitted.
   package static func values(of snapshot: TrainingSnapshot) -> [(path: String, value: StateValue)] {
     let configuration = snapshot.configuration
     let tokenizer = snapshot.tokenizer

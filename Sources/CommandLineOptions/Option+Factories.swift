@@ -1,7 +1,7 @@
 // The kinds of option, one factory each: with a default, reading gives a value; without one, an optional.
 //
 // In all of them `defaultText` is what the help shows as the default: instead of the declared one, or
-// where there is none because a preset or the machine decides. `valueName` can be left out only where a
+// where there is none because a preset or the machine decides. `valueName` can be omitted only where a
 // labelled argument follows it.
 
 extension Option where Value == Bool {

@@ -131,7 +131,7 @@ struct CorpusPass {
   }
 }
 
-/// Finds documents: lines without the white space around them, blank ones left out.
+/// Finds documents: lines without the white space around them, blank ones omitted.
 struct DocumentBoundaries {
   private(set) var starts: [Int] = []
   private(set) var lengths: [UInt32] = []

@@ -4,7 +4,7 @@ import Kernels
 import Reproducibility
 
 extension ParameterTable {
-  /// XXH64 over the tensors' bytes in the order of the table, padding left out, as 16 hexadecimal digits.
+  /// XXH64 over the tensors' bytes in the order of the table, padding omitted, as 16 hexadecimal digits.
   public func weightsHash(of arena: FloatArena) -> String {
     XXHash64.hexadecimal(weightsDigest(of: arena))
   }

@@ -107,7 +107,7 @@ public final class ChildProcess {
     return variables
   }
 
-  /// Linux's F_SETPIPE_SZ, which Glibc's module leaves out.
+  /// Linux's F_SETPIPE_SZ, which Glibc's module lacks.
   private static let setPipeSize: Int32 = 1031
 
   /// - Returns: the ends of the new pipe, where there is one.

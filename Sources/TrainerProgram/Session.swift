@@ -83,7 +83,10 @@ struct Session {
       log.line("Repeat with \(command)")
     }
     let path = shellQuoted(plan.checkpointPath)
-    if plan.saves, result.steps > 0, !outputs.finalSaveFailed { log.line("Checkpoint \(path)") }
+    if plan.saves, result.steps > 0, !outputs.finalSaveFailed {
+      log.line("Checkpoint \(path)")
+      log.line("Sample with gpt-sample --checkpoint \(path)")
+    }
     if let profile = result.profile { log.profile(profile) }
     if result.wasStopped {
       let how = plan.saves ? "; resume with --resume --checkpoint \(path)" : ""

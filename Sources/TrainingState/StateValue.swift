@@ -28,7 +28,7 @@ public enum StateValue: Equatable, Sendable {
     }
   }
 
-  /// JLD2 reads no empty arrays and no empty strings: such values are left out of a file.
+  /// JLD2 reads no empty arrays and no empty strings: such values are omitted from a file.
   public var isEmpty: Bool {
     switch self {
     case .integer, .real: false

@@ -83,7 +83,7 @@ class Worker:
 
 
 class Ours:
-    """gpt-ddp and gpt-sample of one build folder, each run a process of its own."""
+    """gpt-ddp and gpt-bench of one build folder, each run a process of its own."""
 
     SKIPPED_STEPS = 3
 
@@ -93,7 +93,7 @@ class Ours:
         if os.getuid() == 0:
             self.environment.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
         self.environment["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
-        for program in ("gpt-ddp", "gpt-sample"):
+        for program in ("gpt-ddp", "gpt-bench"):
             if not os.access(self.path(program), os.X_OK):
                 sys.exit(f"bench.py: error: {self.path(program)} is missing: build with 'swift build -c release'")
 
