@@ -20,4 +20,12 @@ public enum StandardStream: Int32, Sendable {
       Self.error.line("warning: standard output takes no more lines: \(cause); the program goes on without")
     }
   }
+
+  /// Writes what a program was asked for, such as its help or a report: losing it is a failure.
+  /// - Throws: `RuntimeFailure` when not all of it is taken.
+  public func document(_ text: String) throws {
+    if let error = Array((text + "\n").utf8).withUnsafeBytes({ writeFully(rawValue, $0).error }) {
+      throw RuntimeFailure("cannot write to standard output: \(systemError(error))")
+    }
+  }
 }

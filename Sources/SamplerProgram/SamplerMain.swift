@@ -20,10 +20,10 @@ public enum SamplerMain {
     do {
       switch try SamplerOptions.syntax.parse(arguments.dropFirst()) {
       case .help:
-        print(SamplerOptions.syntax.help(width: min(Terminal.standardOutput.width, 110)))
+        try StandardStream.output.document(SamplerOptions.syntax.help(width: min(Terminal.standardOutput.width, 110)))
         return ExitStatus.success
       case .version:
-        print(SamplerOptions.syntax.versionLine)
+        try StandardStream.output.document(SamplerOptions.syntax.versionLine)
         return ExitStatus.success
       case .run(let options):
         return try run(options)
@@ -49,7 +49,7 @@ public enum SamplerMain {
       try sample(options)
       return ExitStatus.success
     }
-    print(report.text)
+    try StandardStream.output.document(report.text)
     return report.status
   }
 

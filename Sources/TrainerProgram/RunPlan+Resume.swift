@@ -69,7 +69,7 @@ extension RunPlan {
       throw InvalidInput(
         "\(checkpointPath) was trained with \(state.kernelFamily) kernels, which this build on this CPU does not "
           + "compute (it has \(known)); resume it where it was trained, or begin a new training with "
-          + "--init-from \(checkpointPath)")
+          + "--init-from \(checkpointPath) and another --checkpoint")
     }
     resumption.configuration.matmul = backend == .automatic ? nil : backend
   }
@@ -84,6 +84,6 @@ extension RunPlan {
   private func contradiction(_ option: String, _ fact: String) -> InvalidInput {
     InvalidInput(
       "\(option) contradicts \(checkpointPath), \(fact); omit it to resume, or begin a new training with "
-        + "--init-from \(checkpointPath)")
+        + "--init-from \(checkpointPath) and another --checkpoint")
   }
 }

@@ -24,10 +24,11 @@ public enum TrainerMain {
     do {
       switch try TrainerOptions.syntax.parse(arguments.dropFirst()) {
       case .help:
-        if rank == 0 { print(TrainerOptions.syntax.help(width: min(Terminal.standardOutput.width, 110))) }
+        let help = TrainerOptions.syntax.help(width: min(Terminal.standardOutput.width, 110))
+        if rank == 0 { try StandardStream.output.document(help) }
         return ExitStatus.success
       case .version:
-        if rank == 0 { print(TrainerOptions.syntax.versionLine) }
+        if rank == 0 { try StandardStream.output.document(TrainerOptions.syntax.versionLine) }
         return ExitStatus.success
       case .run(let options):
         let plan = try RunPlan(options)
