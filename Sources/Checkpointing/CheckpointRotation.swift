@@ -121,13 +121,13 @@ public struct CheckpointRotation: Sendable {
   }
 
   /// `model.jld2`, `best` → `model.best.jld2`.
-  private static func sibling(of path: String, _ word: String) -> String {
+  static func sibling(of path: String, _ word: String) -> String {
     let name = fileName(of: path)
     let (stem, suffix) = parts(of: name)
     return path.dropLast(name.count) + "\(stem).\(word)\(suffix)"
   }
 
-  private static func parts(of name: String) -> (stem: String, suffix: String) {
+  static func parts(of name: String) -> (stem: String, suffix: String) {
     guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return (name, "") }
     return (String(name[..<dot]), String(name[dot...]))
   }

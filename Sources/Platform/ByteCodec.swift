@@ -22,9 +22,11 @@ public struct ByteWriter: Sendable {
     for element in list { body(&self, element) }
   }
 
+  /// In one piece: corpora have an index of millions.
   public mutating func append(list: [some FixedWidthInteger]) {
-    bytes.reserveCapacity(bytes.count + 8 + list.count * 8)
-    append(list: list) { $0.append($1) }
+    append(UInt64(list.count))
+    let little = 1.littleEndian == 1 ? list : list.map(\.littleEndian)
+    little.withUnsafeBytes { bytes.append(contentsOf: $0) }
   }
 }
 
@@ -85,7 +87,10 @@ public struct ByteReader {
 
   public mutating func list<Number: FixedWidthInteger>(of type: Number.Type = Number.self) throws -> [Number]
   {
-    try list(elementSize: MemoryLayout<Number>.size) { try $0.number() }
+    let count = try length(elementSize: MemoryLayout<Number>.size)
+    var numbers = [Number](repeating: 0, count: count)
+    try numbers.withUnsafeMutableBytes { try copy(into: $0) }
+    return 1.littleEndian == 1 ? numbers : numbers.map(Number.init(littleEndian:))
   }
 
   /// A count of elements that the remaining bytes can hold.

@@ -8,17 +8,19 @@ public func systemError(_ code: Int32 = errno) -> String { String(cString: strer
 
 /// Writes all of `bytes`, through interruptions, short writes and full pipes.
 ///
+/// - Parameter waits: for room in a pipe that somebody made non-blocking; otherwise a full one is an error.
 /// - Returns: how many bytes were taken, and where that is not all, the error number that says why.
 @discardableResult
-public func writeFully(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> (count: Int, error: Int32?) {
+public func writeFully(
+  _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, waits: Bool = true
+) -> (count: Int, error: Int32?) {
   var done = 0
   while done < bytes.count {
     // Linux writes at most 2 GiB at once.
     let count = write(descriptor, bytes.baseAddress! + done, min(bytes.count - done, 1 << 30))
     if count >= 0 {
       done += count
-    } else if errno == EAGAIN {
-      // Somebody made this pipe non-blocking: wait for room.
+    } else if errno == EAGAIN, waits {
       var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
       _ = poll(&room, 1, -1)
     } else if errno != EINTR {

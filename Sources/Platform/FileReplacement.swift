@@ -63,6 +63,13 @@ public enum FileReplacement {
     return true
   }
 
+  /// Gives a file another name, under which there must be nothing.
+  /// - Throws: `RuntimeFailure` with the system's words.
+  public static func move(_ old: String, to new: String) throws {
+    guard FileIdentity(new) == nil else { throw RuntimeFailure(systemError(EEXIST)) }
+    guard rename(old, new) == 0 else { throw RuntimeFailure(systemError()) }
+  }
+
   /// `model.jld2` for `model.jld2.tmp.4711-x9`: the file that a temporary one was to replace; nil for other names.
   public static func finalName(ofTemporary name: String) -> String? {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)

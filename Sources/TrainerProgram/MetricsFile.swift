@@ -15,6 +15,8 @@ final class MetricsFile: @unchecked Sendable {
   private let file: FileDescriptor
   /// The last validation that a resumed file has already.
   private let lastKeptValidation: Int
+  /// A device or a FIFO takes lines at its own pace: what it does not take at once waits.
+  private let isRegular: Bool
   /// What waits for space on the disk; beyond it lines are lost.
   private static let mostWaiting = 64 << 20
 
@@ -30,14 +32,18 @@ final class MetricsFile: @unchecked Sendable {
   /// - Throws: `InvalidInput` if the file cannot be written.
   init(path: String, resumedStep: Int?) throws {
     self.path = path
-    let kept = try resumedStep.map { try Self.lines(of: path, upTo: $0) } ?? (text: "", lastValidation: 0)
+    let isFile = FilePlace("", path).kind == .regular
+    let kept =
+      try isFile ? resumedStep.map { try Self.lines(of: path, upTo: $0) } ?? ("", 0) : (text: "", lastValidation: 0)
     lastKeptValidation = kept.lastValidation
     do {
       try createFolder(of: path)
+      isRegular = isFile || FilePlace("", path).kind == nil
       // In one move: a crash here must not cost the lines of earlier runs.
-      if resumedStep != nil { try FileReplacement.replace(path, with: Array(kept.text.utf8)) }
-      let truncation = resumedStep == nil ? O_TRUNC : 0
-      file = try FileDescriptor(open: path, O_WRONLY | O_CREAT | O_APPEND | truncation, mode: 0o666)
+      if resumedStep != nil, isRegular { try FileReplacement.replace(path, with: Array(kept.text.utf8)) }
+      let truncation = resumedStep == nil && isRegular ? O_TRUNC : 0
+      file = try FileDescriptor(
+        open: path, O_WRONLY | O_CREAT | O_APPEND | (isRegular ? 0 : O_NONBLOCK) | truncation, mode: 0o666)
     } catch {
       throw Self.unwritable(path, "\(error)")
     }
@@ -46,16 +52,39 @@ final class MetricsFile: @unchecked Sendable {
   /// Tells early, without touching a file, what opening would tell: missing folders are made then.
   /// - Throws: `InvalidInput`.
   static func checkIsWritable(_ path: String) throws {
-    var status = stat()
-    if stat(path, &status) == 0 {
-      guard FileKind(status) != .folder else { throw unwritable(path, systemError(EISDIR)) }
-      guard access(path, W_OK) == 0 else { throw unwritable(path, systemError()) }
-      return
-    }
-    guard errno == ENOENT else { throw unwritable(path, systemError()) }
-    var existing = folder(of: path)
-    while stat(existing, &status) != 0, errno == ENOENT, existing != "." { existing = folder(of: existing) }
+    var existing = path
+    while access(existing, F_OK) != 0, errno == ENOENT, existing != "." { existing = folder(of: existing) }
     guard access(existing, W_OK) == 0 else { throw unwritable(path, systemError()) }
+    var status = stat()
+    guard existing == path || stat(existing, &status) == 0 && FileKind(status) == .folder else {
+      throw unwritable(path, systemError(ENOTDIR))
+    }
+  }
+
+  /// Renames the metrics of an earlier run: `run.jsonl` becomes `run.old-1.jsonl`, with the first number that is free.
+  ///
+  /// - Parameter replaces: leaves them where they are, to be replaced.
+  /// - Returns: the new path; nil where nothing was renamed.
+  /// - Throws: `InvalidInput` when the file is none of metrics; it is as it was then.
+  static func setAside(_ path: String, replaces: Bool) throws -> String? {
+    guard FilePlace("", path).kind == .regular else { return nil }
+    guard let text = smallFile(path), !text.isEmpty else { return nil }
+    let first = text.prefix { !$0.isNewline }
+    let object = try? JSONSerialization.jsonObject(with: Data(first.utf8)) as? [String: Any]
+    guard object?["step"] is Int else {
+      throw InvalidInput("\(path) is not a metrics file and would be replaced; choose another --metrics")
+    }
+    if replaces { return nil }
+    let name = fileName(of: path)
+    let dot = name.lastIndex(of: ".").flatMap { $0 == name.startIndex ? nil : $0 } ?? name.endIndex
+    let candidates = (1...).lazy.map { "\(path.dropLast(name.count))\(name[..<dot]).old-\($0)\(name[dot...])" }
+    guard let new = candidates.first(where: { FileIdentity($0) == nil }) else { return nil }
+    do {
+      try FileReplacement.move(path, to: new)
+    } catch {
+      throw unwritable(path, "\(error)")
+    }
+    return new
   }
 
   private static func unwritable(_ path: String, _ cause: String) -> InvalidInput {
@@ -104,7 +133,7 @@ final class MetricsFile: @unchecked Sendable {
       defer { buffer = [] }
       return buffer
     }
-    let (done, error) = bytes.withUnsafeBytes { writeFully(file.raw, $0) }
+    let (done, error) = bytes.withUnsafeBytes { writeFully(file.raw, $0, waits: isRegular) }
     let isFirstFailure = condition.withLock {
       isWriting = false
       buffer = done == bytes.count ? buffer : bytes[done...] + buffer

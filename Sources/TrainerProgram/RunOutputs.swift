@@ -15,6 +15,8 @@ final class RunOutputs: TrainingOutputs {
   private let tokenizer: CharacterTokenizer
   private let metrics: MetricsFile?
   private let saver: Saver?
+  /// Where the files of an earlier run are now.
+  let keptNotes: [String]
 
   /// Takes the outputs for this job.
   ///
@@ -30,13 +32,36 @@ final class RunOutputs: TrainingOutputs {
     // Before anything is made or touched.
     if let path = plan.metricsPath { try MetricsFile.checkIsWritable(path) }
     let lock = plan.saves ? try OutputLock(checkpoint: plan.checkpointPath, run: settings.runIdentifier) : nil
-    let resumedStep = facts.firstStep > 0 ? facts.firstStep : nil
+    let isResumed = trainer.isResumed
+    // A restart of the supervisor's goes on with its own files.
+    let replaces = plan.options[TrainerOptions.replace] || plan.options[TrainerOptions.restarted]
+    keptNotes = try isResumed ? [] : Self.setAside(plan, replaces: replaces)
+    let resumedStep = isResumed ? facts.firstStep : nil
     let metrics = try plan.metricsPath.map { try MetricsFile(path: $0, resumedStep: resumedStep) }
     self.metrics = metrics
     let rotation = CheckpointRotation(path: plan.checkpointPath, keep: plan.options[TrainerOptions.keep])
     saver = try lock.map {
       try Saver(rotation, lock: $0, metrics: metrics, live: trainer.live, probe: probe)
     }
+  }
+
+  /// Makes room for a new run.
+  /// - Returns: a line for each output that an earlier run had under the same name.
+  private static func setAside(_ plan: RunPlan, replaces: Bool) throws -> [String] {
+    var notes: [String] = []
+    if plan.saves {
+      let path = plan.checkpointPath
+      if replaces { try CheckpointRotation.refuseForeignFile(at: path) }
+      let kept = replaces ? [] : try CheckpointRotation.setAside(path)
+      if let first = kept.first {
+        let more = kept.count > 1 ? " and \(kept.count - 1) beside it" : ""
+        notes.append("the earlier run's \(path) is now \(first)\(more); --resume would have gone on with it")
+      }
+    }
+    if let path = plan.metricsPath, let kept = try MetricsFile.setAside(path, replaces: replaces) {
+      notes.append("the earlier run's \(path) is now \(kept)")
+    }
+    return notes
   }
 
   var finalSaveFailed: Bool { saver?.finalSaveFailed == true }

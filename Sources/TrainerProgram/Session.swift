@@ -41,12 +41,24 @@ struct Session {
     }
     trainer.pendingRequests = SignalRequests.take
     let outputs = try communicator.together {
-      communicator.isRoot
-        ? try RunOutputs(
-          plan, settings: settings, trainer: trainer, tokenizer: begin.corpus.tokenizer, probe: probe) : nil
+      guard communicator.isRoot else { return nil as RunOutputs? }
+      try verifyOutputs(corpus)
+      return try RunOutputs(
+        plan, settings: settings, trainer: trainer, tokenizer: begin.corpus.tokenizer, probe: probe)
     }
-    if let outputs { announce(trainer, outputs.log, corpus, begin.notes) }
+    if let outputs { announce(trainer, outputs.log, corpus, outputs.keptNotes + begin.notes) }
     return try train(trainer, outputs)
+  }
+
+  /// Before anything is made or touched.
+  private func verifyOutputs(_ corpus: CorpusSetup) throws {
+    var inputs = [FilePlace("the corpus \(corpus.path)", corpus.path)]
+    // Set aside by a new run, the checkpoint that it begins with is safe.
+    if let path = plan.options[TrainerOptions.initFrom], plan.options[TrainerOptions.replace] {
+      inputs.append(FilePlace("--init-from \(path)", path))
+    }
+    try OutputTargets.verify(
+      inputs: inputs, checkpoint: plan.saves ? plan.checkpointPath : nil, metrics: plan.metricsPath)
   }
 
   private func announce(_ trainer: Trainer, _ log: RunLog, _ corpus: CorpusSetup, _ notes: [String]) {

@@ -54,6 +54,8 @@ enum TrainerOptions {
   static let resume = Option.flag(
     "resume", "Go on from --checkpoint with the same bits; its options hold.")
   static let noSave = Option.flag("no-save", "Write no checkpoint.")
+  static let replace = Option.flag(
+    "replace", "Replace what an earlier run has left under these names, instead of setting it aside.")
 
   // Parallelism
   static let processCount = Option.integer(
@@ -94,7 +96,7 @@ enum TrainerOptions {
       OptionSection("Training", settings(SettingsTable.training) + [maxSteps]),
       OptionSection(
         "Output", [logInterval, metrics, hashInterval, sampleInterval, sampleCount, temperature, profile]),
-      OptionSection("Checkpoints", [checkpoint, checkpointInterval, keep, resume, noSave]),
+      OptionSection("Checkpoints", [checkpoint, checkpointInterval, keep, resume, noSave, replace]),
       OptionSection(
         "Parallelism",
         [processCount, threads, hostfile, supervise, maxRestarts, hangTimeout]

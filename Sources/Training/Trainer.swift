@@ -47,6 +47,7 @@ public final class Trainer {
     self.corpus = corpus
     self.communicator = communicator
     self.optimizer = optimizer.init(configuration)
+    isResumed = state != nil
     batches = try BatchPlan(configuration, sequenceCount: corpus.split.training.count)
     profile = StepProfile(isEnabled: settings.isProfiled)
     let model = PreparedModel(
@@ -68,6 +69,8 @@ public final class Trainer {
   }
 
   public var model: PreparedModel { pipeline.model }
+  /// Whether it goes on from a checkpoint's training state.
+  public let isResumed: Bool
   /// Steps done so far.
   public var step: Int { live.step }
   private var lastStep: Int { min(settings.lastStep ?? .max, configuration.totalSteps) }

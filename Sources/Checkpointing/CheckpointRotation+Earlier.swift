@@ -1,0 +1,56 @@
+// What an earlier run has left under the same name is set aside, not replaced.
+
+import Glibc
+import Platform
+
+extension CheckpointRotation {
+  /// Renames the files of an earlier run: `model.jld2`, `model.best.jld2` and the kept steps become
+  /// `model.old-1.jld2`, `model.old-1.best.jld2`, …, with the first number that is free.
+  ///
+  /// - Returns: the new paths, that of the newest state first; none where there was nothing.
+  /// - Throws: `InvalidInput` when the file at `path` is not a checkpoint; nothing has been renamed then.
+  public static func setAside(_ path: String) throws -> [String] {
+    try refuseForeignFile(at: path)
+    let candidates = [path, sibling(of: path, "best")] + ((try? stepFiles(of: path)) ?? [])
+    let existing = candidates.filter { FileIdentity($0) != nil }
+    guard !existing.isEmpty else { return [] }
+    let names = (try? fileNames(in: folder(of: path))) ?? []
+    let stem = parts(of: fileName(of: path)).stem
+    var number = 1
+    while names.contains(where: { $0.hasPrefix("\(stem).old-\(number).") || $0 == "\(stem).old-\(number)" }) {
+      number += 1
+    }
+    return try existing.map { old in
+      // A symbolic link stays and leads to the new file, as it led to the old one.
+      let target = try FileReplacement.target(of: old)
+      let place = fileName(of: target)
+      let kept = stem + ".old-\(number)" + fileName(of: old).dropFirst(stem.count)
+      let new = "\(target.dropLast(place.count))\(kept)"
+      do {
+        try FileReplacement.move(target, to: new)
+      } catch {
+        throw InvalidInput(
+          "cannot set aside \(old) of an earlier run: \(error); give another --checkpoint, or --replace")
+      }
+      return new
+    }
+  }
+
+  /// - Throws: `InvalidInput` when there is a file that is no checkpoint, whole or damaged, of any program.
+  public static func refuseForeignFile(at path: String) throws {
+    guard FileIdentity(path) != nil else { return }
+    var head = [UInt8](repeating: 0, count: Envelope.size + Envelope.signature.count)
+    do {
+      let file = try FileDescriptor(open: path, O_RDONLY | O_NONBLOCK)
+      let count = try head.withUnsafeMutableBytes { try file.readFully($0) }
+      head.removeSubrange(count...)
+    } catch {
+      throw InvalidInput("the checkpoint \(path) cannot be read: \(error); choose another --checkpoint")
+    }
+    let isOurs = head.starts(with: Envelope.bytes(digest: 0).prefix(32))
+    let isHDF5 = head.starts(with: Envelope.signature) || head.dropFirst(Envelope.size).starts(with: Envelope.signature)
+    guard head.isEmpty || isOurs || isHDF5 else {
+      throw InvalidInput("\(path) is not a checkpoint and would be replaced; choose another --checkpoint")
+    }
+  }
+}
