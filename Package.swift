@@ -149,7 +149,7 @@ let package = Package(
     tests(
       "Fault",
       ["faulty-trainer", "Checkpointing", "TrainingState", "DataParallel", "Platform", "ProcessSupport"]),
-    tests("Programs", ["gpt-ddp", "gpt-sample", "Platform", "ProcessSupport"]),
+    tests("Programs", ["gpt-ddp", "gpt-sample", "gpt-bench", "Platform", "ProcessSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

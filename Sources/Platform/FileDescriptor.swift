@@ -36,8 +36,10 @@ public struct FileDescriptor: ~Copyable, Sendable {
   public let raw: Int32
 
   public init(open path: String, _ flags: Int32, mode: mode_t = 0) throws {
-    raw = open(path, flags | O_CLOEXEC, mode)
+    let raw = open(path, flags | O_CLOEXEC, mode)
+    // A value that exists already would close -1 here, and errno would be of that.
     guard raw >= 0 else { throw RuntimeFailure(systemError()) }
+    self.raw = raw
   }
 
   public init(owning raw: Int32) { self.raw = raw }

@@ -174,19 +174,29 @@ public final class Trainer {
     _ meeting: StepRecord.Meeting, _ gradient: GradientPipeline.Reduced, step: Int, zero: Double,
     _ outputs: TrainingOutputs?
   ) throws {
-    var hash: String?
-    if isDue(settings.hashInterval, step) || step == lastStep {
-      hash = try compareReplicas(step: step)
-      profile.lap(.other)
-    }
+    let isHashed = isDue(settings.hashInterval, step) || step == lastStep
+    let digest = isHashed ? model.table.weightsDigest(of: model.weights) : nil
+    profile.lap(.other)
     let split = profile.finishStep(kinds: pipeline.computer.profiledSeconds)
-    guard let outputs else { return }
+    // First the line, then the comparison: whoever saves this step while a rank keeps the others waiting finds
+    // it in the metrics. If the ranks differ, nothing is saved and a resumed training drops the line.
+    if let outputs { finish(outputs, meeting, gradient, step: step, zero: zero, digest: digest, split) }
+    guard let digest else { return }
+    try compareReplicas(digest, step: step)
+    profile.lap(.other)
+  }
+
+  /// Tells rank 0's side about a step.
+  private func finish(
+    _ outputs: TrainingOutputs, _ meeting: StepRecord.Meeting, _ gradient: GradientPipeline.Reduced,
+    step: Int, zero: Double, digest: UInt64?, _ split: [(phase: String, seconds: Double)]?
+  ) {
     var metrics = StepMetrics(
       step: step, epoch: batches.position(ofStep: step).epoch, loss: meeting.loss,
       learningRate: configuration.schedule.learningRate(atStep: step), seconds: monotonicSeconds() - zero,
       tokens: meeting.targetCount)
     if configuration.gradientClip > 0 { metrics.gradientNorm = gradient.norm }
-    metrics.weightsHash = hash
+    metrics.weightsHash = digest.map(XXHash64.hexadecimal)
     metrics.profile = split
     if step >= 20, isDue(settings.logInterval, step) { metrics.straggler = pipeline.straggler }
     outputs.finished(metrics)
@@ -194,11 +204,9 @@ public final class Trainer {
 
   /// Compares the weights' hash across ranks.
   ///
-  /// - Returns: the hash that all ranks have.
   /// - Throws: `RuntimeFailure` naming the ranks that differ from the majority.
-  private func compareReplicas(step: Int) throws -> String {
+  private func compareReplicas(_ digest: UInt64, step: Int) throws {
     try pipeline.probe?.willCompare(step: step, rank: communicator.rank)
-    let digest = model.table.weightsDigest(of: model.weights)
     let garbled = RuntimeFailure("the hash of a rank arrived damaged")
     var writer = ByteWriter()
     writer.append(digest)
@@ -208,7 +216,6 @@ public final class Trainer {
     }
     try ReplicaCheck.verify(hashes: digests, of: "the weights", step: step, communicator: communicator)
     live.change { $0.isCompared = true }
-    return XXHash64.hexadecimal(digest)
   }
 
   /// After each epoch and after the last step.
@@ -230,7 +237,9 @@ public final class Trainer {
       isFinal || isDue(settings.checkpointInterval, step) || isBest && settings.checkpointInterval > 0
     guard isPlanned || !wishing.isEmpty else { return }
     // A replica that has gone astray spoils the sum for all: nothing is saved here that was not compared.
-    if !live.progress.isCompared { _ = try compareReplicas(step: step) }
+    if !live.progress.isCompared {
+      try compareReplicas(model.table.weightsDigest(of: model.weights), step: step)
+    }
     guard wishes.isDue(for: wishing, step: step, seconds: live.progress.wallSeconds) || isPlanned else {
       return
     }

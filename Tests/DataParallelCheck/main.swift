@@ -9,8 +9,9 @@
 //   data-parallel-check launch <np> <mode>...          starts itself under mpirun
 //   data-parallel-check supervise <np> <mode>...       the same, with two restarts
 import DataParallel
-import Platform
 import Glibc
+import Launching
+import Platform
 
 func reduceKnownLeaves(_ communicator: Communicator) throws {
   let records = RecordExchange(communicator: communicator, wordCount: 1)
@@ -141,7 +142,8 @@ func run() throws -> Int32 {
     if arguments.first == "launch" { return try Launcher.run(plan).status }
     return try Supervisor(maximumRestarts: 2).run(plan)
   }
-  let communicator = try Communicator.start()
+  let communicator = try Communicator.start(
+    joinsJob: LaunchEnvironment.current.startsMPI, launcher: Launcher.ofThisJob)
   var status = ExitStatus.success
   do {
     let numbers = arguments.dropFirst().compactMap { Int($0) }

@@ -1,8 +1,8 @@
 // Verdicts on what ranks say of themselves, waiting clocks, signals and leftovers: everything that needs no
 // peer.
 
-import Platform
 import Glibc
+import Platform
 import Testing
 
 @testable import DataParallel
@@ -73,7 +73,7 @@ import Testing
     // To the process, not to this thread: a pool thread may have signals blocked.
     func deliver(_ number: Int32) {
       kill(getpid(), number)
-      for _ in 0..<500 where SignalRequests.pending.isEmpty { usleep(10_000) }
+      for _ in 0..<6_000 where SignalRequests.pending.isEmpty { usleep(10_000) }
     }
     deliver(SIGUSR1)
     #expect(SignalRequests.pending == .checkpoint)
@@ -111,9 +111,11 @@ import Testing
   }
 
   @Test func theLauncherIsToldFromALaterProcess() throws {
-    let fields = LauncherWatch.ownDescription.split(separator: " ")
-    let own = LauncherWatch(processIdentifier: getpid(), startTime: String(try #require(fields.last)))
-    #expect(own.isAlive)
-    #expect(!LauncherWatch(processIdentifier: getpid(), startTime: "1").isAlive)
+    let own = try #require(ProcessIdentity(ProcessIdentity.current.description))
+    #expect(own == .current && own.isOnThisHost && own.isRunning)
+    let later = ProcessIdentity(host: own.host, boot: own.boot, process: own.process, start: 1)
+    #expect(!later.isRunning)
+    let beforeTheReboot = ProcessIdentity(host: own.host, boot: "-", process: own.process, start: own.start)
+    #expect(!beforeTheReboot.isRunning)
   }
 }

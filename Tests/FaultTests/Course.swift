@@ -1,13 +1,16 @@
 // A training so small that a step takes a millisecond, what it ends in when nothing happens, and the comparison of a
 // hurt one with it.
 
-import Platform
 import Foundation
+import Platform
+import ProcessSupport
 import Testing
 
 /// A folder with a corpus, and the one training that all fault tests hurt.
 final class Course {
-  let folder: String
+  /// gpt-ddp, but for the fault in it.
+  static let program = Job.path(of: "faulty-trainer")
+  private let place: TemporaryFolder
   static let steps = 42
 
   /// Final hash and metrics of the uninterrupted training, one rank.
@@ -26,10 +29,7 @@ final class Course {
   }
 
   init() throws {
-    folder =
-      FileManager.default.temporaryDirectory.appendingPathComponent("microgpt-fault-\(UUID().uuidString)")
-      .path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    place = try TemporaryFolder()
     let words = ["the", "cat", "sat", "on", "a", "mat", "and", "saw", "dog", "run", "far", "away"]
     let text = (0..<60).map { line in
       (0..<9).map { words[(line * line + 7 * $0 * line + $0) % words.count] }.joined(separator: " ")
@@ -37,8 +37,7 @@ final class Course {
     try text.write(toFile: corpus, atomically: false, encoding: .utf8)
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: folder) }
-
+  var folder: String { place.path }
   var corpus: String { "\(folder)/corpus.txt" }
   var checkpoint: String { "\(folder)/out/model.jld2" }
   var metrics: String { "\(folder)/metrics.jsonl" }
@@ -56,16 +55,23 @@ final class Course {
   }
 
   /// One rank without MPI, or several straight under mpirun.
-  func start(ranks: Int, _ extra: [String] = [], environment: [String: String] = [:]) throws -> Job {
-    ranks == 1
-      ? try Job([Job.program] + options(extra), environment: environment, log: folder)
-      : try Job.mpirun(ranks, options(extra), environment: environment, log: folder)
+  ///
+  /// - Parameter fault: as `FaultPlan` reads it.
+  func start(
+    ranks: Int, _ extra: [String] = [], fault: String? = nil, environment: [String: String] = [:]
+  ) throws -> Job {
+    try Job(
+      Self.program, options(extra), ranks: ranks == 1 ? nil : ranks,
+      environment: Self.variables(fault: fault).merging(environment) { $1 })
   }
 
   /// Through the program's own launcher.
-  func launch(ranks: Int, _ extra: [String] = [], environment: [String: String] = [:]) throws -> Job {
-    try Job([Job.program] + options(["--np", String(ranks)] + extra), environment: environment, log: folder)
+  func launch(ranks: Int, _ extra: [String] = [], fault: String? = nil) throws -> Job {
+    try Job(
+      Self.program, options(["--np", String(ranks)] + extra), environment: Self.variables(fault: fault))
   }
+
+  static func variables(fault: String?) -> [String: String] { fault.map { ["MICROGPT_FAULT": $0] } ?? [:] }
 
   var hasCheckpoint: Bool { access(checkpoint, F_OK) == 0 }
   var outputs: [String] {
@@ -100,14 +106,18 @@ final class Course {
 
   /// Goes on with `ranks` ranks to the end and compares bits and metrics with the undisturbed training.
   ///
+  /// - Parameter note: what the resumed training must say.
   /// - Returns: whether all is equal.
   @discardableResult
-  func finishes(ranks: Int, sourceLocation: SourceLocation = #_sourceLocation) throws -> Bool {
+  func finishes(ranks: Int, saying note: String = "", sourceLocation: SourceLocation = #_sourceLocation)
+    throws -> Bool
+  {
     // Killed before anything was saved, a training can only begin again.
     let job = try start(ranks: ranks, hasCheckpoint ? ["--resume"] : [])
     let status = job.end()
     #expect(status == ExitStatus.success, "\(job.text)", sourceLocation: sourceLocation)
     guard status == ExitStatus.success else { return false }
+    if !note.isEmpty { #expect(job.text.contains(note), "\(job.text)", sourceLocation: sourceLocation) }
     let isEqual = try isUndisturbed(job, sourceLocation: sourceLocation)
     let rubbish = outputs.filter { $0.contains(".tmp.") || $0.hasSuffix(".lock") }
     #expect(rubbish.isEmpty, "left behind: \(rubbish)", sourceLocation: sourceLocation)
@@ -119,5 +129,18 @@ final class Course {
     let ending = try ending(of: job)
     #expect(ending == expected, "not the undisturbed training: \(job.text)", sourceLocation: sourceLocation)
     return ending == expected
+  }
+}
+
+extension Job {
+  /// Waits for the line of the log about this step or a later one.
+  func waitForStep(_ step: Int) throws {
+    let isThere = wait(until: { lines.contains { $0.contains("| step") && self.step(of: $0) >= step } })
+    try #require(isThere, "step \(step) is not reached: \(text)")
+  }
+
+  private func step(of line: String) -> Int {
+    line.components(separatedBy: "| step").last.flatMap { $0.split(separator: " ").first }.flatMap { Int($0) }
+      ?? 0
   }
 }

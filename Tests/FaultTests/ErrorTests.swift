@@ -1,12 +1,11 @@
 // Rows 9, 10, 21: a rank that fails, numbers that are none, replicas that part: all stop, one line says why.
 
-import Platform
 import Foundation
+import Platform
+import ProcessSupport
 import Testing
 
-@testable import DataParallel
-
-@Suite(.enabled(if: hasMpirun, "mpirun is not installed"))
+@Suite(.needsMpirun)
 struct ErrorTests {
   @Test(arguments: [
     (9, "throw", "step 21: injected failure on rank 1"),
@@ -25,7 +24,7 @@ struct ErrorTests {
         ? "error thrown on one of three ranks: one line of cause"
         : "NaN in loss, gradient or weight, diverged replica: named, nothing bad saved")
     let course = try Course()
-    let job = try course.start(ranks: 3, ["--fault", "\(kind):rank=1,step=21"])
+    let job = try course.start(ranks: 3, fault: "\(kind):rank=1,step=21")
     // It happens milliseconds before this step's line would come.
     try job.waitForStep(15)
     job.survey()
@@ -35,8 +34,8 @@ struct ErrorTests {
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     #expect(left.what.isEmpty, "\(left.what)")
     if Effort.isLong { #expect(seconds < 2.5) }
-    #expect(job.errors.count == 1 && job.errors.first?.contains(cause) == true, "\(job.text)")
-    #expect(job.errors.first?.contains("rank 1 (\(Communicator.hostName), pid ") == true, "\(job.text)")
+    #expect(job.errorLines.count == 1 && job.errorLines.first?.contains(cause) == true, "\(job.text)")
+    #expect(job.errorLines.first?.contains("rank 1 (\(Machine.hostName), pid ") == true, "\(job.text)")
     // Nothing bad was saved, also not between a divergence and its discovery.
     let isEqual = try course.finishes(ranks: 2)
     row.add(survived: isEqual, equal: isEqual, seconds: seconds)
@@ -46,7 +45,7 @@ struct ErrorTests {
   @Test func aSlowRankIsNamedAndChangesNoBits() throws {
     var row = FaultRow(21, "straggler named, same bits")
     let course = try Course()
-    let job = try course.start(ranks: 3, ["--fault", "slow:rank=1,step=1"])
+    let job = try course.start(ranks: 3, fault: "slow:rank=1,step=1")
     #expect(job.end() == 0)
     #expect(job.text.contains("note       rank 1 ("), "\(job.text)")
     let isEqual = try course.isUndisturbed(job)
@@ -58,7 +57,7 @@ struct ErrorTests {
   @Test(arguments: ["stop", "spin"]) func aHungRankIsNamed(kind: String) throws {
     var row = FaultRow(6, "rank stopped or spinning, `--hang-timeout 3`: named, job ends")
     let course = try Course()
-    let job = try course.start(ranks: 3, ["--fault", "\(kind):rank=1,step=21", "--hang-timeout", "3"])
+    let job = try course.start(ranks: 3, ["--hang-timeout", "3"], fault: "\(kind):rank=1,step=21")
     try job.waitForStep(20)
     job.survey()
     let start = ContinuousClock.now
@@ -67,11 +66,11 @@ struct ErrorTests {
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     #expect(left.what.isEmpty, "\(left.what)")
     if Effort.isLong { #expect(seconds < 3 + 3) }
-    let naming = job.errors.filter {
+    let naming = job.errorLines.filter {
       $0.contains("no sign of rank 1 (") && $0.contains("for 3 s in phase waiting for records, step 21")
         || $0.contains("no progress for 3 s in phase data, step 21")
     }
-    #expect(!naming.isEmpty && naming.count == job.errors.count, "\(job.text)")
+    #expect(!naming.isEmpty && naming.count == job.errorLines.count, "\(job.text)")
     let isEqual = try course.finishes(ranks: 2)
     row.add(survived: isEqual, equal: isEqual, seconds: seconds)
     row.report()
@@ -81,7 +80,7 @@ struct ErrorTests {
     var row = FaultRow(6, "whole job stopped for 4 s and continued, `--hang-timeout 3`: goes on")
     let course = try Course()
     let job = try course.start(
-      ranks: 2, ["--fault", "slow:rank=0,step=1", "--hang-timeout", "3"])
+      ranks: 2, ["--hang-timeout", "3"], fault: "slow:rank=0,step=1")
     try job.waitForStep(5)
     let ranks = job.ranks
     #expect(ranks.count == 2)

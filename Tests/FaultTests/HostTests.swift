@@ -1,16 +1,15 @@
 // Rows 7, 8, 21: two hosts in network namespaces of this machine; the wire between them is cut or slow, one loses
 // power. Needs root; scripts/multinode.sh makes the hosts.
 
-import Platform
 import Foundation
+import Platform
+import ProcessSupport
 import Testing
-
-@testable import DataParallel
 
 @Suite(
   .serialized,
   .enabled(
-    if: geteuid() == 0 && hasMpirun && Launcher.find("ip", in: "/usr/sbin:/sbin:/usr/bin:/bin") != nil
+    if: geteuid() == 0 && Job.mpirun != nil && Machine.find("ip", in: "/usr/sbin:/sbin:/usr/bin:/bin") != nil
       && access("/run/microgpt-multinode", F_OK) != 0,
     "network namespaces need root, ip, and that no other test has made its hosts"))
 struct HostTests {
@@ -19,16 +18,18 @@ struct HostTests {
     .path
 
   private func multinode(_ arguments: String..., in course: Course) throws -> String {
-    let job = try Job([Self.script] + arguments, log: course.folder)
+    let job = try Job(command: [Self.script] + arguments)
     #expect(job.end() == 0, "\(arguments): \(job.text)")
-    return job.text
+    return job.output
   }
 
   /// One rank on each host; rank 0, which writes, on host1.
-  private func train(_ course: Course, ranks: Int = 2, _ extra: [String]) throws -> Job {
+  private func train(
+    _ course: Course, ranks: Int = 2, _ extra: [String] = [], fault: String? = nil
+  ) throws -> Job {
     try Job(
-      [Self.script, "run", "-np", String(ranks), "--", Job.program] + course.options(extra),
-      log: course.folder)
+      command: [Self.script, "run", "-np", String(ranks), "--", Course.program] + course.options(extra),
+      environment: Course.variables(fault: fault))
   }
 
   /// On host1, whose lock it is.
@@ -43,16 +44,7 @@ struct HostTests {
   }
 
   private func areGone(_ processes: [pid_t], within seconds: Double) -> Bool {
-    let end = ContinuousClock.now + .seconds(seconds)
-    while ContinuousClock.now < end {
-      let living = processes.filter {
-        let state = Leftovers.read("/proc/\($0)/stat")
-        return !state.isEmpty && !state.contains(") Z ")
-      }
-      if living.isEmpty { return true }
-      usleep(20_000)
-    }
-    return false
+    waitUntil(seconds: seconds) { !processes.contains(where: Job.isRunning) }
   }
 
   @Test func hostsAndWires() throws {
@@ -67,12 +59,12 @@ struct HostTests {
   private func cutWire() throws {
     var row = FaultRow(7, "network partition of two hosts, --hang-timeout 3: both sides end")
     let course = try Course()
-    let job = try train(course, ["--fault", "slow:rank=0,step=1,ms=60", "--hang-timeout", "3"])
+    let job = try train(course, ["--hang-timeout", "3"], fault: "slow:rank=0,step=1,ms=60")
     try job.waitForStep(6)
     let sides = try [processes("host1", course), processes("host2", course)]
     #expect(sides.allSatisfy { !$0.isEmpty })
     // The programs; mpirun and its daemons have patience of their own.
-    let ranks = sides.map { $0.filter { Leftovers.read("/proc/\($0)/comm").hasPrefix("gpt-ddp") } }
+    let ranks = sides.map { $0.filter { Job.name(of: $0).hasPrefix("faulty-trainer") } }
     #expect(ranks.map(\.count) == [1, 1])
     let start = ContinuousClock.now
     _ = try multinode("partition", "host2", in: course)
@@ -91,7 +83,7 @@ struct HostTests {
   private func powerCut() throws {
     var row = FaultRow(8, "host with its daemon lost (kill -9 of all on it); resumed on the other")
     let course = try Course()
-    let job = try train(course, ["--fault", "slow:rank=0,step=1,ms=40"])
+    let job = try train(course, fault: "slow:rank=0,step=1,ms=40")
     try job.waitForStep(8)
     let survivors = try processes("host1", course)
     let start = ContinuousClock.now
@@ -108,7 +100,7 @@ struct HostTests {
     var row = FaultRow(21, "wire of 5 Mbit/s between two hosts: same bits")
     let course = try Course()
     _ = try multinode("rate", "host2", "5mbit", in: course)
-    let job = try train(course, [])
+    let job = try train(course)
     #expect(job.end() == 0, "\(job.text)")
     let isEqual = try course.isUndisturbed(job)
     row.add(survived: isEqual, equal: isEqual)

@@ -1,14 +1,11 @@
 // kill -9 of whatever there is to kill, at any moment: afterwards the training goes on with the same bits.
 
-import Platform
 import Foundation
+import Platform
+import ProcessSupport
 import Testing
 
-@testable import DataParallel
-
-let hasMpirun = Job.mpirun != nil
-
-@Suite(.enabled(if: hasMpirun, "mpirun is not installed"))
+@Suite(.needsMpirun)
 struct KillTests {
   private enum Victim: CaseIterable { case rank, allRanks, mpirun }
 
@@ -26,7 +23,7 @@ struct KillTests {
       // One rank has no mpirun.
       let size = max(sizes[(number / 3) % 4], victim == .mpirun ? 2 : 1)
       let course = try Course()
-      let job = try course.start(ranks: size, ["--fault", "slow:rank=0,step=1"])
+      let job = try course.start(ranks: size, fault: "slow:rank=0,step=1")
       try job.waitForStep(1)
       usleep(UInt32.random(in: 0..<700_000, using: &dice))
       job.survey()
@@ -61,7 +58,7 @@ struct KillTests {
     let course = try Course()
     // A save at step 20, a validation after step 28.
     let step = point == "kill-in-validation" ? 28 : point.hasPrefix("kill-in") ? 22 : 20
-    let job = try course.start(ranks: 2, ["--fault", "\(point):rank=\(rank),step=\(step)"])
+    let job = try course.start(ranks: 2, fault: "\(point):rank=\(rank),step=\(step)")
     try job.waitForStep(step - 2)
     job.survey()
     let start = ContinuousClock.now
@@ -82,7 +79,7 @@ struct KillTests {
     let course = try Course()
     let old = try course.start(ranks: 1, ["--seed", "7", "--max-steps", "30"])
     #expect(old.end() == 0)
-    let job = try course.launch(ranks: 2, ["--supervise", "--fault", "kill-in-exchange:rank=1,step=\(step)"])
+    let job = try course.launch(ranks: 2, ["--supervise"], fault: "kill-in-exchange:rank=1,step=\(step)")
     let status = job.end()
     #expect(status == ExitStatus.success, "\(job.text)")
     #expect(job.text.contains("restart 1 of 3"))
@@ -94,7 +91,7 @@ struct KillTests {
   @Test func restartsAreBounded() throws {
     let course = try Course()
     let job = try course.launch(
-      ranks: 2, ["--supervise", "--max-restarts", "1", "--fault", "kill:rank=1,step=9,every=1"])
+      ranks: 2, ["--supervise", "--max-restarts", "1"], fault: "kill:rank=1,step=9,every=1")
     #expect(job.end() == 128 + SIGKILL, "\(job.text)")
     #expect(job.text.contains("all 1 restarts are used up"))
     try course.finishes(ranks: 2)

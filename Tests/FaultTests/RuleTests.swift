@@ -1,7 +1,8 @@
 // Rules behind the faults, without any process: which wishes are one, whose lock is whose.
 
-import Platform
 import Foundation
+import Platform
+import ProcessSupport
 import Testing
 
 @testable import Checkpointing
@@ -33,7 +34,8 @@ import Testing
     let course = try Course()
     let checkpoint = course.checkpoint
     try FileManager.default.createDirectory(atPath: "\(course.folder)/out", withIntermediateDirectories: true)
-    let lost = OutputLock.Holder(host: "lost", boot: "b", process: 1, start: 1, run: "run-1")
+    let elsewhere = ProcessIdentity(host: "lost", boot: "b", process: 1, start: 1)
+    let lost = OutputLock.Holder(process: elsewhere, run: "run-1")
     try Data(lost.text.utf8).write(to: URL(fileURLWithPath: "\(checkpoint).lock"))
     for run in ["", "run-2"] {
       let error = #expect(throws: InvalidInput.self) { try OutputLock(checkpoint: checkpoint, run: run) }
@@ -51,7 +53,7 @@ import Testing
     let course = try Course()
     let job = try course.start(ranks: 1, ["--max-steps", "19", "--checkpoint-interval", "6"])
     #expect(job.end() == 0, "\(job.text)")
-    let reader = ContainedReader(executable: Job.program)
+    let reader = ContainedReader(executable: Course.program)
     let best = try CheckpointFile.read("\(course.folder)/out/model.best.jld2", using: reader)
     #expect(best.training?.progress.step == 14)
     let expected = try Course.undisturbed.get().validations[14]
@@ -59,12 +61,12 @@ import Testing
   }
 }
 
+/// gpt-ddp knows no faults (ProgramsTests); the program of these tests takes none that it does not know.
 @Suite struct FaultPlanTests {
-  @Test func faultsAreRefusedUnlessEnabled() throws {
-    let course = try Course()
-    let job = try course.start(
-      ranks: 1, ["--fault", "kill:rank=0,step=1"], environment: ["MICROGPT_ENABLE_FAULTS": "0"])
+  @Test(arguments: ["kill", "kill:rank=0", "kil:rank=0,step=1", "kill:rank=0,step=1,sep=2"])
+  func malformedFaultsAreRefused(fault: String) throws {
+    let job = try Course().start(ranks: 1, fault: fault)
     #expect(job.end() == ExitStatus.usage)
-    #expect(job.errors.count == 1 && job.text.contains("test interface"), "\(job.text)")
+    #expect(job.errorLines.count == 1 && job.text.contains("is malformed; write KIND:rank=R"), "\(job.text)")
   }
 }

@@ -1,16 +1,15 @@
 // Rows 13, 14, 16, 17, 19, 22, 23: what is wrong before the first step is said once and ends with status 2.
 
-import Platform
 import Foundation
+import Platform
+import ProcessSupport
 import Testing
-
-@testable import DataParallel
 
 @Suite struct StartTests {
   /// A script that changes what rank 1 is started with.
   private func wrapper(_ course: Course, _ line: String) throws -> String {
     let path = "\(course.folder)/wrapper.sh"
-    try "#!/bin/sh\nif [ \"$OMPI_COMM_WORLD_RANK\" = 1 ]; then \(line); fi\nexec '\(Job.program)' \"$@\"\n"
+    try "#!/bin/sh\nif [ \"$OMPI_COMM_WORLD_RANK\" = 1 ]; then \(line); fi\nexec '\(Course.program)' \"$@\"\n"
       .write(
         toFile: path, atomically: false, encoding: .utf8)
     chmod(path, 0o755)
@@ -18,7 +17,7 @@ import Testing
   }
 
   @Test(
-    .enabled(if: hasMpirun, "mpirun is not installed"),
+    .needsMpirun,
     arguments: [
       (13, "set -- \"$@\" --seed 9", "options is ", "--seed=9"),
       (13, "set -- \"$@\" --resume", "options is ", "--resume"),
@@ -27,28 +26,28 @@ import Testing
   func ranksThatDiffer(number: Int, line: String, start: String, part: String) throws {
     var row = FaultRow(number, "options or BLAS core of one rank differ: refused, keys and hosts named")
     let course = try Course()
-    let job = try Job.mpirun(
-      3, course.options(["--matmul", "openblas"]), program: try wrapper(course, line), log: course.folder)
+    let job = try Job(
+      try wrapper(course, line), course.options(["--matmul", "openblas"]), ranks: 3)
     #expect(job.end() == ExitStatus.usage, "\(job.text)")
-    #expect(job.errors.count == 1, "\(job.text)")
-    let error = job.errors.first ?? ""
+    #expect(job.errorLines.count == 1, "\(job.text)")
+    let error = job.errorLines.first ?? ""
     #expect(error.contains("the ranks do not agree: \(start)") && error.contains(part), "\(error)")
-    #expect(error.contains("on rank 1 (\(Communicator.hostName))") && error.contains("rank 0, 2"), "\(error)")
+    #expect(error.contains("on rank 1 (\(Machine.hostName))") && error.contains("rank 0, 2"), "\(error)")
     row.add(survived: true)
     row.report()
   }
 
   /// Only one rank cannot read its command line: it is the one that speaks.
-  @Test(.enabled(if: hasMpirun, "mpirun is not installed")) func oneRankWithABadOption() throws {
+  @Test(.needsMpirun) func oneRankWithABadOption() throws {
     let course = try Course()
-    let job = try Job.mpirun(
-      2, course.options(), program: try wrapper(course, "set -- --sede 9"), log: course.folder)
+    let job = try Job(
+      try wrapper(course, "set -- --sede 9"), course.options(), ranks: 2)
     #expect(job.end() == ExitStatus.usage, "\(job.text)")
-    #expect(job.errors.count == 1 && job.errors[0].hasPrefix("error: rank 1: "), "\(job.text)")
+    #expect(job.errorLines.count == 1 && job.errorLines[0].hasPrefix("error: rank 1: "), "\(job.text)")
   }
 
   /// Rows 16 and 15: world sizes, batches and leaves that do not divide each other.
-  @Test(.enabled(if: hasMpirun, "mpirun is not installed"), arguments: [(1, 3), (31, 5), (2, 7)])
+  @Test(.needsMpirun, arguments: [(1, 3), (31, 5), (2, 7)])
   func batchesThatDoNotDivide(batch: Int, ranks: Int) throws {
     var row = FaultRow(16, "batch 1, 31, 2 on 3, 5, 7 ranks: bits of one rank")
     var hashes: [String] = []
@@ -73,13 +72,13 @@ import Testing
     let course = try Course()
     let job = try course.start(ranks: 1, environment: environment)
     #expect(job.end() == ExitStatus.usage)
-    #expect(job.errors.count == 1 && job.text.contains("each process would train alone"), "\(job.text)")
+    #expect(job.errorLines.count == 1 && job.text.contains("each process would train alone"), "\(job.text)")
     row.add(survived: true)
     row.report()
   }
 
   @Test(
-    .enabled(if: hasMpirun, "mpirun is not installed"),
+    .needsMpirun,
     arguments: [
       ("", "empty"), ("ab\0cd", "NUL"), ("ab\u{FF}", "UTF-8"), ("abc", "chunk"),
     ])
@@ -90,14 +89,14 @@ import Testing
     try Data(bytes).write(to: URL(fileURLWithPath: course.corpus))
     let job = try course.start(ranks: 2)
     #expect(job.end() == ExitStatus.usage, "\(job.text)")
-    #expect(job.errors.count == 1 && job.errors[0].contains(word), "\(job.text)")
+    #expect(job.errorLines.count == 1 && job.errorLines[0].contains(word), "\(job.text)")
     row.add(survived: true)
     row.report()
   }
 
   /// Straight under mpirun, where every rank reads the same command line, and alone.
   @Test(
-    .enabled(if: hasMpirun, "mpirun is not installed"),
+    .needsMpirun,
     arguments: [
       (["--n-head", "3"], "n_head"), (["--n-embd", "0"], "--n-embd"),
       (["--batch-size", "-4"], "--batch-size"),
@@ -110,27 +109,28 @@ import Testing
     var row = FaultRow(23, "absurd options: one line, status 2")
     let course = try Course()
     for job in [
-      try Job([Job.program] + course.options(options), log: course.folder),
+      try Job(Course.program, course.options(options)),
       try course.launch(ranks: 2, options),
     ] + (Effort.isLong ? [try course.start(ranks: 2, options)] : []) {
       #expect(job.end() == ExitStatus.usage, "\(job.text)")
-      #expect(job.errors.count == 1 && job.errors[0].contains(word), "\(job.text)")
+      #expect(job.errorLines.count == 1 && job.errorLines[0].contains(word), "\(job.text)")
     }
     row.add(survived: true)
     row.report()
   }
 
-  @Test(.enabled(if: StorageTests.isRoot && hasMpirun, "mounting needs root")) func tinySharedMemory() throws
+  @Test(.enabled(if: StorageTests.isRoot && Job.mpirun != nil, "mounting needs root")) func tinySharedMemory()
+    throws
   {
     var row = FaultRow(17, "/dev/shm of 1 MB: said by --doctor, same bits")
     let course = try Course()
     let script = "mount -t tmpfs -o size=1m tmpfs /dev/shm && exec \"$@\""
     let inside = ["unshare", "-m", "sh", "-c", script, "sh"]
-    let doctor = try Job(inside + [Job.program, "--doctor", "--np", "2"], log: course.folder)
+    let doctor = try Job(command: inside + [Course.program, "--doctor", "--np", "2"])
     #expect(doctor.end() == ExitStatus.failure, "\(doctor.text)")
     #expect(
       doctor.lines.contains { $0.hasPrefix("BAD   /dev/shm") && $0.contains("remount") }, "\(doctor.text)")
-    let job = try Job(inside + [Job.program] + course.options(["--np", "2"]), log: course.folder)
+    let job = try Job(command: inside + [Course.program] + course.options(["--np", "2"]))
     #expect(job.end() == 0, "\(job.text)")
     let isEqual = try course.isUndisturbed(job)
     row.add(survived: isEqual, equal: isEqual)
@@ -139,7 +139,7 @@ import Testing
 
   @Test func theDoctorFindsThisMachineFit() throws {
     let course = try Course()
-    let job = try Job([Job.program, "--doctor", "--checkpoint", course.checkpoint], log: course.folder)
+    let job = try Job(Course.program, ["--doctor", "--checkpoint", course.checkpoint])
     let status = job.end()
     #expect(
       job.lines.count == 10 && job.lines.allSatisfy { ["ok  ", "note", "BAD "].contains($0.prefix(4)) })

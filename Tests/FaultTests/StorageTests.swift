@@ -1,7 +1,8 @@
 // Rows 12 and 18: disks that are full or closed, two jobs in one place. Training outlives what is not the final save.
 
-import Platform
 import Foundation
+import Platform
+import ProcessSupport
 import Testing
 
 @Suite struct StorageTests {
@@ -29,7 +30,7 @@ import Testing
       exit $status
       """
     let job = try Job(
-      Self.unshare + [script, "sh", Job.program] + course.options(["--resume"]), log: course.folder)
+      command: Self.unshare + [script, "sh", Course.program] + course.options(["--resume"]))
     // The last save fails too, and that decides the status.
     #expect(job.end() == ExitStatus.failure, "\(job.text)")
     let warnings = job.lines.filter { $0.hasPrefix("warning: no checkpoint was saved") }
@@ -48,9 +49,9 @@ import Testing
       exec "$@"
       """
     let job = try Job(
-      Self.unshare + [script, "sh", Job.program] + course.options(["--resume"]), log: course.folder)
+      command: Self.unshare + [script, "sh", Course.program] + course.options(["--resume"]))
     #expect(job.end() == ExitStatus.usage, "\(job.text)")
-    #expect(job.errors.count == 1 && job.text.contains("Read-only file system"), "\(job.text)")
+    #expect(job.errorLines.count == 1 && job.text.contains("Read-only file system"), "\(job.text)")
     try course.finishes(ranks: 1)
   }
 
@@ -61,8 +62,8 @@ import Testing
     #expect(try course.start(ranks: 1, ["--max-steps", "10"]).end() == 0)
     let before = try Data(contentsOf: URL(fileURLWithPath: course.checkpoint))
     let job = try Job(
-      ["bash", "-c", "ulimit -f 32; exec \"$@\"", "bash", Job.program] + course.options(["--resume"]),
-      log: course.folder)
+      command: ["bash", "-c", "ulimit -f 32; exec \"$@\"", "bash", Course.program]
+        + course.options(["--resume"]))
     #expect(job.end() == ExitStatus.failure, "\(job.text)")
     #expect(job.text.contains("warning: no checkpoint was saved") && job.text.contains("File too large"))
     #expect(try Data(contentsOf: URL(fileURLWithPath: course.checkpoint)) == before)
@@ -76,8 +77,8 @@ import Testing
     var row = FaultRow(12, "metrics and log on a full disk: one warning each")
     let course = try Course()
     let job = try Job(
-      ["bash", "-c", "exec \"$@\" >/dev/full", "bash", Job.program]
-        + course.options(["--metrics", "/dev/full"]), log: course.folder)
+      command: ["bash", "-c", "exec \"$@\" >/dev/full", "bash", Course.program]
+        + course.options(["--metrics", "/dev/full"]))
     #expect(job.end() == 0, "\(job.text)")
     let warnings = job.lines.filter { $0.hasPrefix("warning: ") }
     #expect(warnings.count == 2 && warnings.allSatisfy { $0.contains("No space left") }, "\(job.text)")
@@ -89,12 +90,12 @@ import Testing
   @Test func aSecondJobIsRefusedAndAStaleLockIsNot() throws {
     var row = FaultRow(18, "two jobs on one output; stale lock and remains of a killed save")
     let course = try Course()
-    let first = try course.start(ranks: 1, ["--fault", "late:rank=0,step=9"])
+    let first = try course.start(ranks: 1, fault: "late:rank=0,step=9")
     try first.waitForStep(8)
     let second = try course.start(ranks: 1, ["--metrics", "\(course.folder)/other.jsonl"])
     #expect(second.end() == ExitStatus.usage)
     #expect(
-      second.errors.count == 1 && second.text.contains("is being written by process \(first.pid)"),
+      second.errorLines.count == 1 && second.text.contains("is being written by process \(first.pid)"),
       "\(second.text)")
     kill(first.pid, SIGKILL)
     _ = first.end()

@@ -107,7 +107,10 @@ final class FaultPlan: TrainingProbe {
   }
 
   func willCompare(step: Int, rank: Int) {
-    if isDue(.spinInComparison, step: step, rank: rank) { while true {} }
+    guard isDue(.spinInComparison, step: step, rank: rank) else { return }
+    // The step has no line in the log yet: the test is told that the others begin to wait.
+    StandardStream.error.line("fault: rank \(rank) spins in the comparison of step \(step)")
+    while true {}
   }
 
   func saving(_ phase: FileReplacement.Phase, step: Int) {

@@ -3,7 +3,7 @@
 import Platform
 import Testing
 
-@testable import DataParallel
+@testable import Launching
 
 private func plan(
   _ processCount: Int, cores: Int = 2, hostfile: Hostfile? = nil, isRoot: Bool = false,
@@ -57,8 +57,8 @@ private func plan(
   }
 
   @Test func missingMpirunIsFoundMissing() {
-    #expect(Launcher.find("mpirun", in: "/nonexistent:/proc") == nil)
-    #expect(Launcher.find("sh", in: "/nonexistent:/bin") == "/bin/sh")
+    #expect(Machine.find("mpirun", in: "/nonexistent:/proc") == nil)
+    #expect(Machine.find("sh", in: "/nonexistent:/bin") == "/bin/sh")
   }
 
   @Test func unreadableHostfileIsInvalidInput() {

@@ -1,167 +1,156 @@
-// A real process of the built gpt-ddp, alone or under mpirun, that a test can watch and hurt. Signals go to process
-// ids that this test started, never to names.
+// A real process that a test can watch and hurt: a built program, alone or as ranks under mpirun, or any
+// command. The one way in which tests start processes. Signals go to process ids that this test started, never
+// to names.
 
+import Glibc
 import Platform
-import Foundation
 import Testing
 
-@testable import DataParallel
+/// One started process tree, in a process group of its own; ended, whatever happens, with this value.
+public final class Job {
+  /// Seconds that nothing takes here, however busy the machine is.
+  public static let limit = 120.0
+  /// Absolute path of mpirun; nil where there is none.
+  public static let mpirun = Machine.find("mpirun")
 
-/// One started process tree. Ended, whatever happens, when the value goes away.
-final class Job {
-  static let mpirun = Launcher.find("mpirun", in: ProcessInfo.processInfo.environment["PATH"] ?? "")
+  /// The process itself: the program, mpirun, or the launcher above it.
+  public let pid: pid_t
+  private let child: ChildProcess
+  private let streams: TemporaryFolder
+  /// Every process of the tree that was ever seen, and when it started: its number may be another's later.
+  var seen: [pid_t: UInt64] = [:]
+  /// Files of shared memory that they had mapped.
+  var segments: Set<String> = []
 
-  /// The executable that SwiftPM puts next to the test bundle.
-  static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    .deletingLastPathComponent().appendingPathComponent("gpt-ddp").path
-
-  let pid: pid_t
-  private let log: String
-  private var status: Int32?
-  /// Every process of the tree that was ever seen.
-  private var seen: Set<pid_t> = []
-  private var segments: Set<String> = []
-
-  /// Starts `arguments[0]` with default signals in a process group of its own.
-  init(_ arguments: [String], environment: [String: String] = [:], log folder: String) throws {
-    log = "\(folder)/log-\(UUID().uuidString)"
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    sigfillset(&signals)
-    posix_spawnattr_setsigdefault(&attributes, &signals)
-    posix_spawnattr_setpgroup(&attributes, 0)
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-    posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
-    let variables = ProcessInfo.processInfo.environment.merging([
-      "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "MICROGPT_ENABLE_FAULTS": "1",
-    ]) { $1 }.merging(environment) { $1 }
-    var argumentPointers = arguments.map { strdup($0) } + [nil]
-    var variablePointers = variables.map { strdup("\($0)=\($1)") } + [nil]
-    defer { for pointer in argumentPointers + variablePointers { free(pointer) } }
-    var started: pid_t = 0
-    let code = posix_spawnp(
-      &started, arguments[0], &actions, &attributes, &argumentPointers, &variablePointers)
-    try #require(code == 0, "cannot start \(arguments[0]): \(String(cString: strerror(code)))")
-    pid = started
+  /// Starts `command[0]` with default signal handling and standard input from /dev/null.
+  ///
+  /// - Parameters:
+  ///   - folder: where it runs; nil is where this process does.
+  ///   - environment: variables on top of those of this process and of what mpirun wants to hear from root.
+  ///   - outputPath: takes standard output instead of `output`.
+  public init(
+    command: [String], folder: String? = nil, environment: [String: String] = [:], outputPath: String? = nil
+  ) throws {
+    streams = try TemporaryFolder()
+    let root = ["OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"]
+    child = try ChildProcess(
+      command,
+      environment: ChildProcess.inheritedEnvironment.merging(root) { $1 }.merging(environment) { $1 },
+      folder: folder, output: .file(outputPath ?? "\(streams.path)/output"),
+      errors: .file("\(streams.path)/errors"), leadsGroup: true)
+    pid = child.identifier
   }
 
-  /// Ranks straight under mpirun, as on a cluster.
-  static func mpirun(
-    _ ranks: Int, _ arguments: [String], program: String = program, environment: [String: String] = [:],
-    log: String
-  ) throws -> Job {
-    try Job(
-      [try #require(mpirun), "-np", String(ranks), "--oversubscribe", "--bind-to", "none", program]
-        + arguments,
-      environment: environment, log: log)
-  }
-
-  deinit {
-    if status == nil {
-      for process in descendants + [pid] { kill(process, SIGKILL) }
-      waitpid(pid, nil, 0)
+  /// Starts a built program.
+  ///
+  /// - Parameters:
+  ///   - program: its name, or the path of a script that takes its place.
+  ///   - ranks: so many straight under mpirun, as on a cluster; nil for the process alone.
+  public convenience init(
+    _ program: String, _ arguments: [String], ranks: Int? = nil, folder: String? = nil,
+    environment: [String: String] = [:], outputPath: String? = nil
+  ) throws {
+    var command = [program.contains("/") ? program : Self.path(of: program)] + arguments
+    if let ranks {
+      guard let mpirun = Self.mpirun else { throw RuntimeFailure("mpirun is not installed") }
+      command = [mpirun, "-np", String(ranks), "--oversubscribe", "--bind-to", "none"] + command
     }
-    unlink(log)
+    try self.init(command: command, folder: folder, environment: environment, outputPath: outputPath)
   }
 
-  var text: String {
-    (try? String(decoding: Data(contentsOf: URL(fileURLWithPath: log)), as: UTF8.self)) ?? ""
+  /// Where SwiftPM puts the programs: next to the test bundle.
+  public static func path(of program: String) -> String {
+    // Without /proc nothing is found, and the error names the program.
+    "\(Platform.folder(of: (try? Machine.ownProgram()) ?? ""))/\(program)"
   }
-  var lines: [String] { text.split(separator: "\n").map(String.init) }
-  var errors: [String] { lines.filter { $0.hasPrefix("error: ") } }
+
+  deinit { killAll() }
+
+  // MARK: What it says
+
+  public var output: String { smallFile("\(streams.path)/output") ?? "" }
+  public var errors: String { smallFile("\(streams.path)/errors") ?? "" }
+  /// Standard output, then standard error.
+  public var text: String { output + errors }
+  public var lines: [String] { text.split(separator: "\n").map(String.init) }
+  /// What our programs complain of; mpirun adds noise of its own.
+  public var errorLines: [String] { lines.filter { $0.hasPrefix("error: ") } }
+
+  // MARK: How it ends
+
+  public var isRunning: Bool { child.poll() == nil }
 
   /// Waits for `condition` while the job runs.
-  func wait(until condition: () -> Bool, seconds: Double = 60) -> Bool {
-    let end = ContinuousClock.now + .seconds(seconds)
-    while ContinuousClock.now < end {
-      if condition() { return true }
-      guard isRunning else { return condition() }
-      usleep(5_000)
+  /// - Returns: whether it came true.
+  public func wait(until condition: () -> Bool, seconds: Double = Job.limit) -> Bool {
+    var isMet = false
+    _ = waitUntil(seconds: seconds) {
+      // Asked in this order, so that what it did last counts.
+      let hasEnded = !isRunning
+      isMet = condition()
+      return isMet || hasEnded
     }
-    return false
+    return isMet
   }
 
-  func waitForStep(_ step: Int) throws {
-    let isThere = wait(until: { lines.contains { $0.contains("| step") && self.step(of: $0) >= step } })
-    try #require(isThere, "step \(step) is not reached: \(text)")
-  }
-
-  private func step(of line: String) -> Int {
-    line.components(separatedBy: "| step").last.flatMap { $0.split(separator: " ").first }.flatMap { Int($0) }
-      ?? 0
-  }
-
-  var isRunning: Bool {
-    guard status == nil else { return false }
-    var code: Int32 = 0
-    guard waitpid(pid, &code, WNOHANG) == pid else { return true }
-    status = code & 0x7f == 0 ? (code >> 8) & 0xff : 128 + code & 0x7f
-    return false
-  }
-
-  /// The exit status; 128 + signal if a signal ended it. Records an issue if it takes longer.
-  func end(within seconds: Double = 60) -> Int32 {
-    if !wait(until: { !isRunning }, seconds: seconds) {
-      Issue.record("still running after \(seconds) s: \(text)")
-      for process in descendants + [pid] { kill(process, SIGKILL) }
-      waitpid(pid, nil, 0)
-      status = -1
+  /// The exit status; 128 + signal if a signal ended it. Records an issue, and kills, if it takes longer.
+  @discardableResult
+  public func end(
+    within seconds: Double = Job.limit, sourceLocation: SourceLocation = #_sourceLocation
+  ) -> Int32 {
+    guard waitUntil(seconds: seconds, { !isRunning }) else {
+      Issue.record("still running after \(seconds) s: \(text)", sourceLocation: sourceLocation)
+      killAll()
+      return -1
     }
-    return status ?? -1
+    return child.wait().status
   }
 
-  /// Every process below this one. Ranks are those that run gpt-ddp.
-  var descendants: [pid_t] {
-    var found: [pid_t] = []
-    var open = [pid]
-    while let parent = open.popLast() {
-      let children = Leftovers.read("/proc/\(parent)/task/\(parent)/children").split(separator: " ")
-        .compactMap { pid_t($0) }
-      found += children
-      open += children
+  /// What a process said and how it ended.
+  public struct Outcome: CustomStringConvertible, Sendable {
+    public let status: Int32
+    public let output: String
+    public let errors: String
+
+    public var lines: [String] {
+      output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     }
-    return found
-  }
-
-  var ranks: [pid_t] {
-    descendants.filter {
-      Leftovers.read("/proc/\($0)/environ").contains("OMPI_COMM_WORLD_RANK=")
-        && Leftovers.read("/proc/\($0)/comm").hasPrefix("gpt-ddp")
-    }.sorted()
-  }
-
-  /// Looks at processes and shared memory, so that `remains` can tell what outlives the job.
-  func survey() {
-    let processes = descendants
-    seen.formUnion(processes)
-    for process in processes {
-      segments.formUnion(Leftovers.mappedSegments(maps: Leftovers.read("/proc/\(process)/maps")))
+    public var errorLines: [String] {
+      errors.split(separator: "\n").map(String.init).filter { $0.hasPrefix("error: ") }
     }
+    public var description: String { "status \(status)\n--- output\n\(output)\n--- errors\n\(errors)" }
   }
 
-  /// What is left of the surveyed processes and shared memory after `seconds`, and when nothing was.
-  func remains(after seconds: Double) -> (what: [String], seconds: Double) {
-    let start = ContinuousClock.now
-    while true {
-      let processes = seen.filter {
-        let state = Leftovers.read("/proc/\($0)/stat")
-        return !state.isEmpty && !state.contains(") Z ")
-      }
-      let files = segments.filter { access($0, F_OK) == 0 }
-      let waited = (ContinuousClock.now - start) / .seconds(1)
-      if processes.isEmpty && files.isEmpty { return ([], waited) }
-      if waited > seconds { return (processes.map { "process \($0)" } + files, waited) }
-      usleep(20_000)
-    }
+  /// Waits for the end.
+  public func outcome(
+    within seconds: Double = Job.limit, sourceLocation: SourceLocation = #_sourceLocation
+  ) -> Outcome {
+    let status = end(within: seconds, sourceLocation: sourceLocation)
+    return Outcome(status: status, output: output, errors: errors)
   }
+
+  private func killAll() {
+    guard isRunning else { return }
+    survey()
+    for (process, start) in seen where ProcessIdentity.startTime(of: process) == start {
+      kill(process, SIGKILL)
+    }
+    child.send(SIGKILL)
+    _ = child.wait()
+  }
+}
+
+/// Polls for `condition`; tests never wait for a moment, always for what they need.
+/// - Returns: whether it came true.
+public func waitUntil(seconds: Double = Job.limit, _ condition: () -> Bool) -> Bool {
+  let end = monotonicSeconds() + seconds
+  while monotonicSeconds() < end {
+    if condition() { return true }
+    usleep(5_000)
+  }
+  return condition()
+}
+
+extension Trait where Self == ConditionTrait {
+  public static var needsMpirun: Self { .enabled(if: Job.mpirun != nil, "mpirun is not installed") }
 }

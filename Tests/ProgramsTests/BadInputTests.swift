@@ -1,7 +1,8 @@
 // The table of what users get wrong: each a process, one line, exit status 2, and nothing changed on disk.
 
-import Platform
 import Foundation
+import Platform
+import ProcessSupport
 import Testing
 
 /// A command line with a mistake, and what the one line must say about it.
@@ -66,8 +67,6 @@ final class BadFiles: Sendable {
   }
 }
 
-extension Workspace: @unchecked Sendable {}
-
 extension Programs {
   @Suite struct BadOptionsOfTheTrainer {
     static let text = ["--data", "prose.txt"] + Small.sizes
@@ -101,7 +100,6 @@ extension Programs {
       Mistake(["--threads", "0"], "--threads '0'", "1 to 1024"),
       Mistake(["--np", "0"], "--np '0'", "1 to 100000"),
       Mistake(["--no-save=yes"], "--no-save", "no value"),
-      Mistake(["--seed", "1", "--seed", "2"], "--seed", "twice"),
       Mistake(["--n-embd", "16384", "--n-layer", "1024"], "parameters", "500000000"),
       Mistake(["--num-steps", "5", "--num-epochs", "5"], "--num-epochs", "--num-steps", "exclude"),
       Mistake(["--resume", "--no-save"], "--resume", "--no-save", "exclude"),
@@ -111,14 +109,14 @@ extension Programs {
       Mistake(["--supervise"], "--supervise", "--np"),
       Mistake(["--np", "2", "--hostfile", "none"], "hostfile none", "No such file"),
       Mistake(["--np", "2", "--hostfile", "empty.txt"], "hostfile empty.txt"),
-      Mistake(["--fault", "kill:rank=0,step=1"], "--fault", "MICROGPT_ENABLE_FAULTS"),
+      Mistake(["--fault", "kill:rank=0,step=1"], "unknown option '--fault'"),
     ]) func optionIsRefused(mistake: Mistake) throws {
       mistake.expect(try BadFiles.shared.get().run { try $0.train(mistake.arguments) })
     }
 
     @Test(arguments: [
       Mistake(["--data", "none.txt"], "none.txt", "No such file"),
-      Mistake(["--data", "."], "regular file"),
+      Mistake(["--data", "."], "the corpus . is a folder"),
       Mistake(["--data", "empty.txt"], "empty.txt", "is empty"),
       Mistake(["--data", "binary.txt"], "binary.txt", "UTF-8"),
       Mistake(["--data", "nul.txt"], "nul.txt", "byte 4"),
@@ -162,7 +160,7 @@ extension Programs {
       Mistake(["--checkpoint", "good.jld2", "--warmup-frac", "0.5"], "--warmup-frac 0.5"),
       Mistake(["--checkpoint", "good.jld2", "--val-frac", "0.2"], "--val-frac 0.2", "0.1"),
       Mistake(["--checkpoint", "good.jld2", "--grad-clip", "1"], "--grad-clip 1"),
-      Mistake(["--checkpoint", "good.jld2", "--no-shuffle"], "--no-shuffle", "shuffled"),
+      Mistake(["--checkpoint", "good.jld2", "--no-shuffle"], "--no-shuffle", "trained without it"),
       Mistake(["--checkpoint", "good.jld2", "--preset", "names"], "--preset", "chunks"),
       Mistake(["--checkpoint", "good.jld2", "--init-from", "good.jld2"], "--init-from", "exclude"),
     ]) func resumeIsRefused(mistake: Mistake) throws {
@@ -178,7 +176,7 @@ extension Programs {
 
     /// mpirun adds lines of its own; ours stands there once.
     @Test(
-      .enabled(if: Workspace.mpirun != nil, "mpirun is not installed"),
+      .needsMpirun,
       arguments: [
         Mistake(text + ["--np", "4"], "--np 4", "3 process(es)"),
         Mistake(["--n-emb", "3"], "'--n-emb'"),

@@ -1,11 +1,12 @@
 // The law of the house under real mpirun: ranks and threads never change a bit of a loss or a weight.
 
-import Platform
 import Foundation
+import Platform
+import ProcessSupport
 import Testing
 
 extension Programs {
-  @Suite(.enabled(if: Workspace.mpirun != nil, "mpirun is not installed")) struct EqualBits {
+  @Suite(.needsMpirun) struct EqualBits {
     /// Every line of the metrics, hash of the weights included, for any ranks × threads.
     private func expectEqual(_ arguments: [String], lineCount: Int, worlds: [(Int, Int)]) throws {
       let workspace = try Workspace.withCorpora()

@@ -1,7 +1,8 @@
 // Interrupted, moved to another number of ranks, begun from weights: what must come out the same, and what must not.
 
-import Platform
 import Foundation
+import Platform
+import ProcessSupport
 import Testing
 
 extension Programs {
@@ -18,7 +19,7 @@ extension Programs {
     }
 
     @Test(
-      .enabled(if: Workspace.mpirun != nil, "mpirun is not installed"),
+      .needsMpirun,
       arguments: [Small.chunks, Small.documents])
     func atAnotherWorldSizeTheBitsAreThoseOfAnUninterruptedRun(options: [String]) throws {
       try train(options + ["--checkpoint", "whole.jld2"])

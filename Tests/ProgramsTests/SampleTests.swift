@@ -1,7 +1,8 @@
 // gpt-sample and the samples of gpt-ddp, as a user sees them.
 
-import Platform
 import Foundation
+import Platform
+import ProcessSupport
 import Testing
 
 extension Programs {
@@ -92,10 +93,9 @@ extension Programs {
     }
 
     @Test func theGeneratorKnowsNothingOfMPI() throws {
-      let program = try #require(Workspace.programs["gpt-sample"])
-      let binary = try Data(contentsOf: URL(fileURLWithPath: program))
+      let binary = try Data(contentsOf: URL(fileURLWithPath: Job.path(of: "gpt-sample")))
       #expect(binary.range(of: Data("MPI_Init".utf8)) == nil && binary.range(of: Data("libmpi".utf8)) == nil)
-      let trainer = try Data(contentsOf: URL(fileURLWithPath: #require(Workspace.programs["gpt-ddp"])))
+      let trainer = try Data(contentsOf: URL(fileURLWithPath: Job.path(of: "gpt-ddp")))
       #expect(trainer.range(of: Data("MPI_Init".utf8)) != nil)
     }
   }
@@ -137,9 +137,31 @@ extension Programs {
       #expect(try workspace.metrics().count == 20)
     }
 
-    @Test func theExchangeCanBeMeasuredAlone() throws {
+    /// Faults belong to the tests' own program.
+    @Test func noVariableMakesTheProgramFail() throws {
       let workspace = try Workspace.withCorpora()
-      let run = try workspace.train(ranks: 2, Small.chunks + ["--measure-allreduce", "5"])
+      let run = try workspace.train(
+        Small.chunks + ["--no-save"], environment: ["MICROGPT_FAULT": "kill:rank=0,step=2"])
+      #expect(run.status == ExitStatus.success, "\(run)")
+      #expect(try workspace.metrics().count == 20)
+    }
+
+    /// Of an option that is given twice, the last value counts.
+    @Test func theLastValueWins() throws {
+      let workspace = try Workspace.withCorpora()
+      func losses(_ seeds: [String]) throws -> [String] {
+        let run = try workspace.train(Small.chunks + ["--no-save", "--max-steps", "2"] + seeds)
+        try #require(run.status == ExitStatus.success, "\(run)")
+        return try workspace.metrics()
+      }
+      let one = try losses(["--seed", "1"])
+      #expect(try losses(["--seed", "2", "--seed", "1"]) == one)
+      #expect(try losses(["--seed", "1", "--seed", "2"]) != one)
+    }
+
+    @Test(.needsMpirun) func theExchangeCanBeMeasuredAlone() throws {
+      let sizes = ["--batch-size", "11", "--micro-batch-size", "2"] + Small.sizes
+      let run = try Workspace().run("gpt-bench", ranks: 2, ["--exchange", "5"] + sizes)
       let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: [Double]]
       #expect(object?["seconds"]?.count == 5 && object?["seconds"]?.allSatisfy { $0 > 0 } == true, "\(run)")
     }
