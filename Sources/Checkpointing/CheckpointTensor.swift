@@ -8,7 +8,7 @@ package struct CheckpointTensor {
   package let columns: Int
   package let base: UnsafeMutablePointer<Float>
   package var count: Int { rows * columns }
-  var bytes: UnsafeMutableRawBufferPointer {
+  package var bytes: UnsafeMutableRawBufferPointer {
     UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: base, count: count))
   }
 }

@@ -33,8 +33,8 @@ final class MetricsFile: @unchecked Sendable {
   init(path: String, resumedStep: Int?) throws {
     self.path = path
     let isFile = FilePlace("", path).kind == .regular
-    let kept =
-      try isFile ? resumedStep.map { try Self.lines(of: path, upTo: $0) } ?? ("", 0) : (text: "", lastValidation: 0)
+    var kept = (text: "", lastValidation: 0)
+    if isFile, let resumedStep { kept = try Self.lines(of: path, upTo: resumedStep) }
     lastKeptValidation = kept.lastValidation
     do {
       try createFolder(of: path)

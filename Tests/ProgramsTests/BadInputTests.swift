@@ -131,7 +131,7 @@ extension Programs {
       Mistake(text + ["--val-frac", "0.999"], "prose.txt", "--val-frac"),
       Mistake(
         text + ["--metrics", "prose.txt/m.jsonl"], "prose.txt/m.jsonl", "Not a directory", "--metrics"),
-      Mistake(text + ["--metrics", "."], "metrics file .", "--metrics"),
+      Mistake(text + ["--metrics", "."], "--metrics . is a folder", "--metrics"),
       Mistake(text + ["--metrics", "prose.txt"], "--metrics prose.txt", "--data"),
       Mistake(text + ["--checkpoint", "prose.txt/c.jld2"], "prose.txt/c.jld2", "another path"),
       Mistake(text + ["--checkpoint", "/proc/none/c.jld2"], "/proc/none", "another path"),
@@ -183,7 +183,7 @@ extension Programs {
         Mistake(["--data", "empty.txt"], "empty.txt"),
         Mistake(text + ["--batch-size", "105"], "--batch-size 104"),
         Mistake(["--resume", "--checkpoint", "truncated.jld2", "--data", "prose.txt"], "truncated.jld2"),
-        Mistake(text + ["--metrics", "."], "metrics file ."),
+        Mistake(text + ["--metrics", "."], "--metrics . is a folder"),
       ]) func oneRankSpeaks(mistake: Mistake) throws
     {
       let run = try BadFiles.shared.get().run { try $0.train(ranks: 3, mistake.arguments) }
