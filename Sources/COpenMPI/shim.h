@@ -13,6 +13,6 @@ static inline MPI_Datatype mpi_float(void) { return MPI_FLOAT; }
 static inline MPI_Datatype mpi_uint64(void) { return MPI_UINT64_T; }
 static inline MPI_Op mpi_sum(void) { return MPI_SUM; }
 
-// Null pointers that say "no status wanted".
+// Null pointers that mean "no status wanted".
 static inline MPI_Status *mpi_status_ignore(void) { return MPI_STATUS_IGNORE; }
 static inline MPI_Status *mpi_statuses_ignore(void) { return MPI_STATUSES_IGNORE; }

@@ -1,4 +1,4 @@
-// System calls that Swift's Glibc does not show, because they are variadic or GNU extensions.
+// System calls that Swift's Glibc module does not expose because they are variadic or GNU extensions.
 #pragma once
 #include <spawn.h>
 #include <sys/prctl.h>
@@ -6,7 +6,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-// Whether the kernel refuses this process the system call of OpenMPI's single-copy transport, tried on itself.
+// Whether the kernel refuses the system call of OpenMPI's single-copy transport; tries it on this process.
 static inline int platform_single_copy_is_refused(void) {
   char source = 1, target = 0;
   struct iovec from = {&source, 1}, into = {&target, 1};
@@ -16,5 +16,5 @@ static inline int platform_single_copy_is_refused(void) {
 // Names the calling thread, for debuggers.
 static inline void platform_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 
-// Starts a child in another folder; since glibc 2.29.
+// Starts a child in another folder (glibc 2.29 and later).
 int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);

@@ -1,5 +1,5 @@
-// What the C compiler knows about the CPU it compiles for (Swift has no `#if` for target features; these are
-// constants after inlining), and the instructions that Swift has no name for.
+// What the C compiler knows about its target CPU (Swift has no `#if` for target features; these are constants
+// after inlining), and instructions that Swift has no name for.
 #pragma once
 #include <stdbool.h>
 

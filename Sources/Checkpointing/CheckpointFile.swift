@@ -1,5 +1,5 @@
-// Saving and loading a training as one JLD2 (HDF5) file. What the file says is CheckpointSchema's business,
-// what its bytes look like CheckpointImage's.
+// Saving and loading a training as one JLD2 (HDF5) file. CheckpointSchema decides what the file says,
+// CheckpointImage what its bytes look like.
 
 import Platform
 import GPTModel
@@ -8,17 +8,17 @@ import Reproducibility
 import TrainingState
 
 public enum CheckpointFile {
-  /// Replaces the file at `path` by one that holds `snapshot`: whole or not at all.
+  /// Replaces the file at `path` with one that holds `snapshot`: completely or not at all.
   ///
-  /// Missing folders are made. `progress/weights_hash` is computed here. Two saves of one state give the same bytes.
-  /// - Throws: `RuntimeFailure` naming the file and the cause; the old file is then as it was.
+  /// Creates missing folders. Computes `progress/weights_hash`. Saving one state twice gives the same bytes.
+  /// - Throws: `RuntimeFailure` naming the file and the cause; the old file is then untouched.
   public static func write(
     _ snapshot: TrainingSnapshot, to path: String, onPhase: (FileReplacement.Phase) throws -> Void = { _ in }
   ) throws {
     do {
       let table = ParameterTable(snapshot.configuration)
       let tensors = CheckpointSchema.tensors(of: snapshot, table)
-      // A file that no reader would take must not replace one that every reader takes.
+      // A file that no reader accepts must not replace one that every reader accepts.
       try CheckpointSchema.checkFinite(tensors)
       try createFolder(of: path)
       var snapshot = snapshot
@@ -39,8 +39,7 @@ public enum CheckpointFile {
     }
   }
 
-  /// Loads a checkpoint: one of ours, one that another program wrote by our schema, or a genuine one of the
-  /// Julia program.
+  /// Loads a checkpoint: one of ours, one that another program wrote to our schema, or one by MicroGPT.jl.
   ///
   /// - Throws: `InvalidInput` naming the file, what is wrong and what to do.
   public static func read(
@@ -61,7 +60,7 @@ public enum CheckpointFile {
 
   static let remedy = "choose another checkpoint, or an older copy of this one"
 
-  /// Everything that can be told without libhdf5: that it is a file, its envelope, its digest.
+  /// Checks everything that needs no libhdf5: that it is a regular file, its envelope, its digest.
   ///
   /// - Returns: its size in bytes.
   /// - Throws: `InvalidInput` that does not name the file.
@@ -91,7 +90,7 @@ public enum CheckpointFile {
     return size
   }
 
-  /// The digest that the file's envelope states; nil in files of other programs.
+  /// The digest that the file's envelope states; nil for files of other programs.
   package static func envelopeDigest(of path: String) throws -> UInt64? {
     let file = try opened(path)
     var head = [UInt8](repeating: 0, count: Envelope.size + Envelope.signature.count)
@@ -108,7 +107,7 @@ public enum CheckpointFile {
     }
   }
 
-  /// Of the bytes after the envelope.
+  /// The digest of the bytes after the envelope.
   private static func digest(of file: borrowing FileDescriptor) throws -> UInt64 {
     guard lseek(file.raw, off_t(Envelope.size), SEEK_SET) >= 0 else { throw RuntimeFailure(systemError()) }
     var hasher = XXHash64()

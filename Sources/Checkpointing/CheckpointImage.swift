@@ -1,15 +1,15 @@
-// A snapshot as the bytes of an HDF5 file, by the recipe that JLD2.jl's reader needs. Pure memory: libhdf5
-// never sees the disk here, because after a full disk it can neither close its file nor forget it.
+// A snapshot as the bytes of an HDF5 file, laid out as JLD2.jl's reader requires. In memory only: libhdf5
+// never touches the disk here, because once a disk is full it can neither close its file nor forget it.
 
 import CHDF5
 import GPTModel
 import TrainingState
 
 enum CheckpointImage {
-  /// Datasets below this many bytes live in their object header. JLD2 wants the others contiguous.
+  /// Datasets below this many bytes live in their object header. JLD2 requires the others to be contiguous.
   private static let compactLimit = 8192
 
-  /// The file image of a snapshot: 512 zero bytes for the envelope, then HDF5 from its superblock on.
+  /// The file image of a snapshot: 512 zero bytes for the envelope, then HDF5 starting with its superblock.
   ///
   /// The same snapshot gives the same bytes.
   static func make(_ snapshot: TrainingSnapshot) throws -> ImageMemory {
@@ -33,7 +33,7 @@ enum CheckpointImage {
       let creation = try HDF5Handle.propertyList(chdf5_class_file_create())
       try HDF5.check(H5Pset_userblock(creation.id, UInt64(Envelope.size)), "H5Pset_userblock")
       try groups.apply(to: creation, group: "")
-      // No file can have this name, so nothing on disk is opened by mistake.
+      // No file can have this name, so nothing on disk is opened by accident.
       let file = try HDF5.check(
         H5Fcreate("/dev/null/checkpoint", chdf5_truncate(), creation.id, access.id), "H5Fcreate")
       do {
@@ -117,7 +117,7 @@ enum CheckpointImage {
       try HDF5.check(H5Pset_fill_time(creation.id, H5D_FILL_TIME_NEVER), "H5Pset_fill_time")
     }
     try HDF5.check(H5Pset_obj_track_times(creation.id, false), "H5Pset_obj_track_times")
-    // No room for attributes, which JLD2 would ignore: headers a third of the size.
+    // No room for attributes, which JLD2 would ignore: that cuts headers to a third.
     try HDF5.check(H5Pset_dset_no_attrs_hint(creation.id, true), "H5Pset_dset_no_attrs_hint")
     let dataset = try HDF5Handle(
       H5Dcreate2(file, path, fileType, space.id, 0, creation.id, 0), "H5Dcreate2 /\(path)",

@@ -1,4 +1,4 @@
-// Reading the small values. Tolerant of how other programs store them (any width of number, fixed-length
+// Reads the small values. Tolerant of how other programs store them (numbers of any width, fixed-length
 // strings), strict about what they are.
 
 import CHDF5
@@ -6,7 +6,7 @@ import Platform
 import TrainingState
 
 extension CheckpointReader {
-  /// No array besides the tensors is longer than this: the loss of every step of a long training.
+  /// Longest array other than a tensor: the loss of every step of a long training.
   static let longestArray = 1 << 26
   private static let longestString = 1 << 16
 

@@ -1,12 +1,12 @@
-// Parses a checkpoint with libhdf5, in this process. libhdf5 1.10 can crash on hostile bytes: only files that
-// this process has just written, and the contained child process, come here. See ContainedReader.
+// Parses a checkpoint with libhdf5, in this process. libhdf5 1.10 can crash on hostile bytes, so this runs
+// only in the contained child process or on files that this process has just written. See ContainedReader.
 
 import CHDF5
 import Platform
 import GPTModel
 import TrainingState
 
-/// An open checkpoint of our format, or of the Julia program.
+/// An open checkpoint in our format or MicroGPT.jl's.
 struct CheckpointReader {
   let file: HDF5Handle
 
@@ -19,7 +19,7 @@ struct CheckpointReader {
     }
   }
 
-  /// Checks everything about a file of our format but its floats.
+  /// Checks everything about a file in our format except its floats.
   static func checkStructure(path: String, fileSize: Int) throws {
     try with(path) { reader in _ = try reader.outline(fileSize: fileSize) }
   }
@@ -29,7 +29,7 @@ struct CheckpointReader {
   {
     try HDF5.session {
       let access = try HDF5Handle.propertyList(chdf5_class_file_access())
-      // Network file systems without locks refuse to open files otherwise.
+      // Otherwise network file systems without locks refuse to open files.
       try HDF5.check(H5Pset_file_locking(access.id, false, true), "H5Pset_file_locking")
       let file = try HDF5Handle(
         H5Fopen(path, chdf5_read_only(), access.id), "H5Fopen", close: H5Fclose)
@@ -37,7 +37,7 @@ struct CheckpointReader {
     }
   }
 
-  /// What a file says before its tensors are read; their shapes are right.
+  /// What a file says before its tensors are read; their shapes have been checked.
   private struct Outline {
     let model: CheckpointSchema.Model
     let table: ParameterTable
@@ -81,7 +81,7 @@ struct CheckpointReader {
     return snapshot
   }
 
-  /// Whether a dataset or group is there. Links that lead elsewhere count as not there.
+  /// Whether a dataset or group exists. Links to elsewhere count as absent.
   func has(_ path: String) throws -> Bool {
     var prefix = ""
     for name in path.split(separator: "/") {
@@ -89,7 +89,7 @@ struct CheckpointReader {
       guard try HDF5.check(H5Lexists(file.id, prefix, 0), "H5Lexists /\(prefix)") > 0 else { return false }
       var info = H5L_info_t()
       try HDF5.check(H5Lget_info(file.id, prefix, &info, 0), "H5Lget_info /\(prefix)")
-      // A soft or external link could lead to another file of the user.
+      // A soft or external link could lead to another of the user's files.
       guard info.type == H5L_TYPE_HARD else { return false }
     }
     return true

@@ -1,5 +1,5 @@
-// The child's side of contained reading: parses one checkpoint within limits of memory and time and streams
-// what it found to standard output. Both programs enter here before anything else when they are that child.
+// The child's side of contained reading: parses one checkpoint within memory and time limits and streams the
+// result to standard output. Both programs enter here before anything else when started as that child.
 
 import Platform
 import GPTModel
@@ -10,9 +10,9 @@ public enum CheckpointReaderProcess {
   /// First argument of the child; the second is the file. Hidden from the help.
   static let flag = "--internal-read-checkpoint"
 
-  /// Reads a checkpoint and exits, if these arguments ask for it; otherwise returns at once.
+  /// Reads a checkpoint and exits, if these arguments ask for it; otherwise returns immediately.
   ///
-  /// Call it first in `main`, before MPI starts.
+  /// Call first in `main`, before MPI starts.
   /// - Parameter arguments: with the program's name first, as in `CommandLine.arguments`.
   public static func runIfRequested(_ arguments: [String] = CommandLine.arguments) {
     guard arguments.count == 3, arguments[1] == flag else { return }
@@ -21,14 +21,14 @@ public enum CheckpointReaderProcess {
 
   private static func run(path: String) -> Int32 {
     do {
-      // Sockets and files of the parent are none of this process's business.
+      // The parent's sockets and files are none of this process's business.
       for descriptor in 3..<Int32(min(sysconf(Int32(_SC_OPEN_MAX)), 1024)) { _ = close(descriptor) }
       let file = try FileDescriptor(open: path, O_RDONLY)
       let size = try file.size()
       try limitResources(fileSize: size)
       let output = FileDescriptor(owning: STDOUT_FILENO)
       do {
-        // By descriptor, so that the file parsed is the file measured.
+        // By descriptor, so that the file parsed is the file whose size was read.
         let snapshot = try CheckpointReader.snapshot(path: "/proc/self/fd/\(file.raw)", fileSize: size)
         try send(snapshot, to: output)
       } catch let refusal as InvalidInput {
@@ -67,8 +67,8 @@ public enum CheckpointReaderProcess {
     try withUnsafeBytes(of: number.littleEndian) { try output.writeAll($0) }
   }
 
-  /// A gigabyte beyond what the program has mapped, plus room for the data; 5 seconds plus one for 20 MB; no
-  /// core file, which would hold the user's data.
+  /// Memory: 1 GB more than the program has mapped, plus room for the data. CPU: 5 seconds plus one per 20
+  /// MB. No core file, which would contain the user's data.
   private static func limitResources(fileSize: Int) throws {
     let mapped = try mappedBytes()
     try limit(RLIMIT_AS, to: mapped + (1 << 30) + 4 * fileSize)

@@ -1,7 +1,7 @@
-// The newest checkpoints and the best one, and which of them can still be loaded.
+// Keeps the newest checkpoints and the best one, and finds those that still load.
 //
-// `model.jld2` is always the newest. With it stand `model.step-000200.jld2`, …, the newest k (the newest of
-// them is the same file under a second name: a hard link, no second copy), and `model.best.jld2`.
+// `model.jld2` is always the newest. Beside it are the newest k, `model.step-000200.jld2`, … (the latest is a
+// hard link to `model.jld2`, not a copy), and `model.best.jld2`.
 
 import Platform
 import GPTModel
@@ -11,7 +11,7 @@ import TrainingState
 public struct CheckpointRotation: Sendable {
   /// The newest checkpoint's path.
   public let path: String
-  /// How many states are kept, the newest included; 1 keeps `path` alone.
+  /// How many states to keep, including the newest; 1 keeps only `path`.
   public let keep: Int
 
   public init(path: String, keep: Int) {
@@ -26,9 +26,9 @@ public struct CheckpointRotation: Sendable {
     return Self.sibling(of: path, "step-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits)
   }
 
-  /// Saves a state as the newest, and as the best if it is that, and removes what is beyond `keep`.
+  /// Saves a state as the newest, and as the best if `isBest`, and removes those beyond `keep`.
   ///
-  /// - Throws: `RuntimeFailure`. A state that is already in its place stays there.
+  /// - Throws: `RuntimeFailure`. What has been saved by then stays.
   public func save(
     _ snapshot: TrainingSnapshot, isBest: Bool = false,
     onPhase: (FileReplacement.Phase) throws -> Void = { _ in }
@@ -43,7 +43,7 @@ public struct CheckpointRotation: Sendable {
     if isBest { try addName(bestPath, to: snapshot) }
   }
 
-  /// A second name for the file just saved, put in place in one go like the file itself.
+  /// Gives the file just saved a second name, as atomically as the file itself.
   private func addName(_ name: String, to snapshot: TrainingSnapshot) throws {
     do {
       if try FileReplacement.link(path, as: name) { return }
@@ -58,21 +58,21 @@ public struct CheckpointRotation: Sendable {
   public struct Found: Sendable {
     public let path: String
     public let snapshot: TrainingSnapshot
-    /// Damaged files and what is wrong with each, newest first: tell the user.
+    /// Damaged files and what is wrong with each, newest first, to tell the user.
     public let skipped: [InvalidInput]
   }
 
   /// The newest checkpoint that loads: `path`, or else its older siblings, then the best.
   ///
-  /// - Parameter isResumable: whether it must hold a training state.
-  /// - Throws: `InvalidInput`: what is wrong with `path`, when nothing beside it loads either.
+  /// - Parameter isResumable: whether it must contain a training state.
+  /// - Throws: `InvalidInput`: what is wrong with `path`, if nothing beside it loads either.
   public static func newestGood(
     near path: String, isResumable: Bool = true, using reader: ContainedReader = ContainedReader()
   ) throws -> Found {
     var skipped: [InvalidInput] = []
     var tried: Set<FileIdentity> = []
     for candidate in [path] + ((try? stepFiles(of: path)) ?? []) + [sibling(of: path, "best")] {
-      // The user's own path is worth an error when it is missing; the others need not exist.
+      // The user's own path is an error if missing; the others need not exist.
       let identity = FileIdentity(candidate)
       if identity == nil && candidate != path { continue }
       if let identity, !tried.insert(identity).inserted { continue }
@@ -91,7 +91,7 @@ public struct CheckpointRotation: Sendable {
     throw InvalidInput("\(skipped[0]); none of the \(skipped.count - 1) older checkpoints beside it loads")
   }
 
-  /// Existing step files, the last written first: after a return to an older step, its files are the newer.
+  /// Existing step files, last written first: after a return to an older step, lower numbers are newer.
   static func stepFiles(of path: String) throws -> [String] {
     let folder = folder(of: path)
     let found = try fileNames(in: folder).filter { isStepFile($0, of: path) }.compactMap { name in

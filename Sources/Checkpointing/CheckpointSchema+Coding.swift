@@ -1,5 +1,5 @@
-// From a snapshot to the values of a file and back, with every check of what the values say.
-// Messages here name the dataset; the caller adds the file and what to do.
+// From a snapshot to the values of a file and back, with all checks of those values. Messages here name the
+// dataset; the caller adds the file and the remedy.
 
 import Platform
 import GPTModel
@@ -7,11 +7,11 @@ import Kernels
 import TrainingState
 
 extension CheckpointSchema {
-  /// How BOS is spelled in `tokenizer/itos`, and what stands there for U+0000, which ends a C string.
+  /// How `tokenizer/itos` spells BOS, and U+0000, which would end a C string.
   static let bosText = "<BOS>"
   static let nulText = "<NUL>"
 
-  /// All values of a snapshot in file order, tensors and empty values omitted.
+  /// All values of a snapshot in file order, without tensors and empty values.
   package static func values(of snapshot: TrainingSnapshot) -> [(path: String, value: StateValue)] {
     let configuration = snapshot.configuration
     let tokenizer = snapshot.tokenizer
@@ -31,7 +31,7 @@ extension CheckpointSchema {
       ("tokenizer/bos_id", .integer(tokenizer.bosID + 1)),
     ]
     if let training = snapshot.training {
-      // A guess is not passed on as knowledge.
+      // A guess is not saved as a fact.
       let left = training.guesses.union(values.map(\.path))
       values += TrainingState.fields.filter { !left.contains($0.path) }.map {
         ($0.path, $0.value(in: training))
@@ -44,18 +44,18 @@ extension CheckpointSchema {
     scalar.value == 0 ? nulText : String(Character(scalar))
   }
 
-  /// What the values say about the model, checked before anything of its size is allocated.
+  /// What the values say about the model, checked before anything that large is allocated.
   struct Model {
     let configuration: GPTConfiguration
     let tokenizer: CharacterTokenizer
-    /// Nil in a file that cannot be resumed. Its moments are still missing.
+    /// Nil for a file that cannot be resumed. Its moments are not read yet.
     let training: TrainingState?
     let momentRoots: [String]
     /// Weights and moments.
     var setCount: Int { 1 + momentRoots.count }
   }
 
-  /// - Throws: `InvalidInput` for another format, or for a file that needs what this program does not know.
+  /// - Throws: `InvalidInput` for another format, or a file that needs features this program does not know.
   static func checkVersion(_ values: [String: StateValue]) throws {
     guard case .string(formatName)? = values["format"] else {
       throw InvalidInput("/format does not say \(formatName)")
@@ -69,16 +69,16 @@ extension CheckpointSchema {
     let unknown = features.filter { !known.contains($0) }
     guard unknown.isEmpty else {
       throw InvalidInput(
-        "it needs \(unknown.joined(separator: ", ")) (format version \(fileVersion)), which this program (up to "
-          + "\(version)) does not know: use a newer program")
+        "it needs \(unknown.joined(separator: ", ")) (format version \(fileVersion)), "
+          + "which this program (up to \(version)) does not know: use a newer program")
     }
   }
 
-  /// A file cannot hold more floats than this many times its bytes, however well it is compressed; checked
-  /// before memory for the floats is asked for.
+  /// Floats take at most this many times the bytes of the file, however well it is compressed; checked before
+  /// memory for them is allocated.
   static let largestCompression = 64
 
-  /// - Parameter sets: the weights, and as many moments as the optimizer has.
+  /// - Parameter sets: the weights, plus the optimizer's moments.
   static func checkSize(_ table: ParameterTable, sets: Int, fileSize: Int) throws {
     let bytes = table.parameterCount * sets * 4
     guard bytes / largestCompression <= fileSize else {
@@ -167,7 +167,7 @@ extension CheckpointSchema {
     }
     let scalars = try codepoints.dropLast().map { codepoint in
       guard let value = UInt32(exactly: codepoint), let scalar = Unicode.Scalar(value) else {
-        throw InvalidInput("the alphabet holds \(codepoint), which is no Unicode character")
+        throw InvalidInput("the alphabet holds \(codepoint), which is not a Unicode character")
       }
       return scalar
     }
@@ -195,7 +195,7 @@ extension CheckpointSchema {
     }
   }
 
-  /// - Throws: `InvalidInput` when the weights are not those that were saved.
+  /// - Throws: `InvalidInput` if the weights are not those that were saved.
   static func checkWeightsHash(_ snapshot: TrainingSnapshot, _ table: ParameterTable) throws {
     guard let stated = snapshot.training?.progress.weightsHash, !stated.isEmpty else { return }
     let actual = table.weightsHash(of: snapshot.weights)
@@ -205,7 +205,7 @@ extension CheckpointSchema {
   }
 
   static func firstNonFinite(_ floats: UnsafeBufferPointer<Float>) -> Int? {
-    // x·0 is 0 for finite x and NaN otherwise, so one vector sum finds out whether to look closer.
+    // x·0 is 0 for finite x and NaN otherwise, so one vector sum tells whether to look closer.
     var sum = SIMD16<Float>.zero
     let words = UnsafeRawBufferPointer(floats)
     var index = 0

@@ -1,6 +1,6 @@
-// What a checkpoint holds beside the fields of its training state (`TrainingState.fields`): format, sizes, alphabet,
-// tensors. Writer, reader and the reader's child process all use these tables. The keys are frozen by fixtures in the
-// tests: add new ones, never change one.
+// What a checkpoint holds besides the fields of its training state (`TrainingState.fields`): format, sizes,
+// alphabet, tensors. Writer, reader and the reader's child process all use these tables. Test fixtures freeze
+// the keys: add new ones, never change one.
 
 import Platform
 import GPTModel
@@ -9,7 +9,7 @@ import TrainingState
 
 package enum CheckpointSchema {
   static let formatName = "microgpt-swift-checkpoint"
-  /// 2 has `features`. A reader goes by them, so that a newer file with nothing unknown in it loads.
+  /// Version 2 has `features`. Readers go by those, so a newer file with nothing unknown in it loads.
   static let version = 2
 
   /// A value outside the training state: sizes and alphabet.
@@ -34,17 +34,17 @@ package enum CheckpointSchema {
     Field(path: "config/n_layer", kind: .integer, isRequired: true),
     Field(path: "config/block_size", kind: .integer, isRequired: true),
     Field(path: "config/n_head", kind: .integer, isRequired: true),
-    // One of the two must be there; `CheckpointSchema.tokenizer` sees to it.
+    // One of the two must be present; `CheckpointSchema.tokenizer` checks that.
     Field(path: "tokenizer/itos", kind: .strings, isRequired: false),
     Field(path: "tokenizer/codepoints", kind: .integers, isRequired: false),
     Field(path: "tokenizer/vocab_size", kind: .integer, isRequired: false),
     Field(path: "tokenizer/bos_id", kind: .integer, isRequired: false),
   ]
 
-  /// A file with this dataset can be resumed; it then must have every other part of the training state.
+  /// A file with this dataset can be resumed; it must then have every other part of the training state.
   static let trainingMark = "optimizer/step"
 
-  /// Where the weights live. The moments, in a file that can be resumed, are laid out alike.
+  /// Where the weights are. The moments of a resumable file are laid out the same way.
   package static let weightsRoot = "model_state"
   static func momentRoots(of optimizer: any Optimizer.Type) -> [String] {
     optimizer.momentKeys.map { "optimizer/\($0)" }

@@ -1,4 +1,4 @@
-// Where the floats of one tensor lie, in the file and in memory.
+// Where the floats of one tensor are, in the file and in memory.
 
 /// A tensor in an arena and its place in the file. The memory belongs to the snapshot it was taken from.
 package struct CheckpointTensor {

@@ -6,11 +6,11 @@ import GPTModel
 import Glibc
 import TrainingState
 
-/// Reads a checkpoint in a child process that is this program itself.
+/// Reads a checkpoint in a child process that runs this same program.
 public struct ContainedReader: Sendable {
   /// The program to start. It must call `CheckpointReaderProcess.runIfRequested()` first.
   public let executable: String
-  /// For how long the child may be silent or busy; nil asks the file's size.
+  /// Seconds that the child may take; nil derives them from the file's size.
   public let deadline: Int?
 
   public init(executable: String = "/proc/self/exe", deadline: Int? = nil) {
@@ -20,8 +20,8 @@ public struct ContainedReader: Sendable {
 
   static func seconds(fileSize: Int) -> Int { 20 + fileSize / 20_000_000 }
 
-  /// - Throws: `InvalidInput` without the file's name when the file is at fault; `RuntimeFailure` when no
-  ///   child could be started.
+  /// - Throws: `InvalidInput`, without the file's name, if the file is at fault; `RuntimeFailure` if no child
+  ///   could be started.
   func snapshot(path: String, fileSize: Int) throws -> TrainingSnapshot {
     let seconds = deadline ?? Self.seconds(fileSize: fileSize)
     let child = try ChildProcess(
@@ -31,7 +31,7 @@ public struct ContainedReader: Sendable {
     let cause: any Error
     do {
       let snapshot = try receive(from: &answer, fileSize: fileSize)
-      // It has said all that it had to say, so how it ends does not matter.
+      // Its answer is complete, so how it ends does not matter.
       child.send(SIGKILL)
       _ = child.wait()
       return snapshot
@@ -39,7 +39,7 @@ public struct ContainedReader: Sendable {
       cause = error
     }
     if answer.isLate { child.send(SIGKILL) }
-    // A second to die by itself: its own signal tells more than ours.
+    // Give it a second to die by itself: its own signal tells more than ours.
     let ending = child.wait(seconds: 1)
     if let refusal = cause as? Refusal { throw InvalidInput(refusal.message) }
     if answer.isLate {
@@ -59,13 +59,13 @@ public struct ContainedReader: Sendable {
     }
   }
 
-  /// The parent's environment without what would make the child join an MPI job or change libhdf5.
+  /// The parent's environment without whatever would make the child join an MPI job or change libhdf5.
   private static var environment: [String: String] {
     let prefixes = ["OMPI_", "PMIX_", "PMI_", "ORTE_", "HDF5_", "OPENBLAS_"]
     var variables = ChildProcess.inheritedEnvironment.filter { variable in
       !prefixes.contains { variable.key.hasPrefix($0) }
     }
-    // The child multiplies nothing: no thread pool for it.
+    // The child multiplies no matrices: no thread pool.
     variables["OPENBLAS_NUM_THREADS"] = "1"
     return variables
   }
@@ -73,7 +73,7 @@ public struct ContainedReader: Sendable {
   /// A refusal in the child's words.
   private struct Refusal: Error { let message: String }
 
-  /// What the child says, read under a deadline.
+  /// The child's output, read under a deadline.
   private struct Answer {
     let child: ChildProcess
     let deadline: Double
@@ -102,10 +102,10 @@ public struct ContainedReader: Sendable {
     guard try answer.number() == SnapshotStream.magic else { throw InvalidInput("no answer") }
     let kindByte: UInt8 = try answer.number()
     let length: UInt64 = try answer.number()
-    // Text and lists grow by at most this from a file to its stream.
+    // From file to stream, text and lists grow by at most this.
     let limit = kindByte == SnapshotStream.Kind.refusal.rawValue ? 4096 : 1 << 20 + 8 * fileSize
     guard let kind = SnapshotStream.Kind(rawValue: kindByte), length <= UInt64(limit) else {
-      throw InvalidInput("its answer is no snapshot")
+      throw InvalidInput("its answer is not a snapshot")
     }
     var head = [UInt8](repeating: 0, count: Int(length))
     try head.withUnsafeMutableBytes { try answer.read(into: $0) }

@@ -1,12 +1,12 @@
-// The first 512 bytes of a checkpoint: JLD2's text, without which JLD2.load refuses a file, and our digest
-// of everything after it. HDF5 calls this the user block and ignores it, as JLD2 ignores the digest.
+// The first 512 bytes of a checkpoint: the text that JLD2.load insists on, and our digest of everything after
+// them. HDF5 calls this the user block and ignores it, as JLD2 ignores the digest.
 
 import Platform
 import Reproducibility
 
 enum Envelope {
   static let size = 512
-  /// JLD2 reads up to the first NUL; the part in brackets is for people.
+  /// JLD2 reads up to the first NUL; the part in parentheses is for people.
   static let text = "HDF5-based Julia Data Format, version 0.1.1\0 (MicroGPT for Swift, 64-bit LE)\0"
   static let digestOffset = 256
   static let digestKey = "xxh64="
@@ -29,8 +29,8 @@ enum Envelope {
     case plain
   }
 
-  /// What the first bytes of a file (up to 520) announce.
-  /// - Throws: `InvalidInput` when it is neither HDF5 nor ours undamaged.
+  /// What the first bytes of a file (up to 520) indicate.
+  /// - Throws: `InvalidInput` if it is not HDF5, or ours but damaged.
   static func content(_ head: [UInt8]) throws -> Content {
     if head.starts(with: signature) { return .plain }
     guard head.count >= size + signature.count else {
@@ -42,7 +42,7 @@ enum Envelope {
     {
       return .digest(digest)
     }
-    // Any trace of our own envelope means that some of its bytes changed.
+    // Any trace of our envelope means that some of its bytes have changed.
     let hasOurText = head[..<digestOffset].elementsEqual(bytes(digest: 0)[..<digestOffset])
     let isHDF5 = head[size...].starts(with: signature)
     let hasDigestTrace = head[digestOffset..<size].contains { $0 != 0 }

@@ -2,7 +2,7 @@
 
 import CHDF5
 
-/// The groups above a list of datasets, each with its number of children, so that libhdf5 makes every group
+/// The groups above a list of datasets, each with its number of children, so that libhdf5 writes each group
 /// header in one piece: JLD2 fails on headers with more than two continuations.
 struct GroupTree {
   /// Parents before children; the root is the empty path.

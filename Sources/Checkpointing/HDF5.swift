@@ -1,5 +1,5 @@
-// Thin, throwing access to libhdf5: one lock, one checker for every status, handles that close themselves.
-// Not a general binding: only what checkpoints need.
+// Thin, throwing access to libhdf5: one lock, one status check, handles that close themselves. Not a general
+// binding: only what checkpoints need.
 
 import CHDF5
 import Synchronization
@@ -15,8 +15,8 @@ enum HDF5 {
   /// Debian's libhdf5 is one big critical section at best and not thread-safe at worst.
   private static let library = Mutex(())
 
-  /// Runs `body` as the only user of the library, with its own error printing off and no filter plug-ins:
-  /// a file must not make us load code.
+  /// Runs `body` as the only user of the library, with its error printing off and no filter plug-ins: a file
+  /// must not make us load code.
   static func session<Result>(_ body: () throws -> Result) throws -> Result {
     try library.withLock { _ in
       try check(H5open(), "H5open")
@@ -26,7 +26,7 @@ enum HDF5 {
     }
   }
 
-  /// Passes on what a function returned, unless it is negative, HDF5's sign of failure.
+  /// Returns what a function returned; throws if it is negative, HDF5's sign of failure.
   @discardableResult
   static func check<Status: SignedInteger>(_ status: Status, _ function: String) throws -> Status {
     guard status >= 0 else { throw HDF5Failure(function: function, detail: takeErrorText()) }
@@ -53,7 +53,7 @@ enum HDF5 {
   }
 }
 
-/// An open object of the library, closed when the last reference goes.
+/// An open HDF5 object, closed with its last reference.
 final class HDF5Handle {
   let id: hid_t
   private let close: (hid_t) -> herr_t

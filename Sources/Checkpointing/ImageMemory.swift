@@ -1,5 +1,5 @@
-// The memory that libhdf5's in-memory driver writes a file into, taken over from the driver when the file is
-// closed: only then are its bytes final. The driver's documented image callbacks hand it over.
+// The memory into which libhdf5's in-memory driver writes a file, taken over through the driver's documented
+// image callbacks when the file is closed: only then are its bytes final.
 
 import CHDF5
 import Glibc
@@ -13,7 +13,7 @@ final class ImageMemory {
 
   deinit { free(base) }
 
-  /// Makes files created with this access list leave their memory here. `self` must outlive them.
+  /// Makes files created with this access list hand their memory to `self`, which must outlive them.
   func receive(from access: HDF5Handle) throws {
     var callbacks = H5FD_file_image_callbacks_t()
     callbacks.image_malloc = { size, _, _ in malloc(size) }
@@ -38,7 +38,7 @@ final class ImageMemory {
     try HDF5.check(H5Pset_file_image_callbacks(access.id, &callbacks), "H5Pset_file_image_callbacks")
   }
 
-  /// Learns the file's length from its superblock: the driver allocates more.
+  /// Reads the file's length from its superblock: the driver allocates more.
   func finish() throws {
     guard let base else {
       throw HDF5Failure(function: "H5Fclose", detail: "the in-memory driver handed over no image")

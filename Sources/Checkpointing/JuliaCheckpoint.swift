@@ -1,5 +1,5 @@
-// Weights and alphabet of a checkpoint that the Julia program wrote with JLD2. Its members are found by name;
-// sizes that are missing are taken from the weights; what it holds beyond them is ignored.
+// Weights and alphabet of a checkpoint that MicroGPT.jl wrote with JLD2. Members are found by name; missing
+// sizes are taken from the weights; anything else is ignored.
 
 import CHDF5
 import Platform
@@ -16,10 +16,10 @@ struct JuliaCheckpoint {
     objects = JuliaObjects(file: reader.file)
   }
 
-  /// - Returns: a snapshot without training state, which that program does not save.
+  /// - Returns: a snapshot without training state, which MicroGPT.jl does not save.
   func snapshot(fileSize: Int) throws -> TrainingSnapshot {
     guard try reader.has("model_state"), try reader.has("tokenizer") else {
-      throw InvalidInput("it is HDF5, but no checkpoint of a GPT: it has no /format, and no /model_state")
+      throw InvalidInput("it is HDF5, but not a GPT checkpoint: it has neither /format nor /model_state")
     }
     let tokenizer = try tokenizer()
     let state = try objects.record(objects.value(at: "model_state"), "/model_state")
@@ -50,7 +50,7 @@ struct JuliaCheckpoint {
     return TrainingSnapshot(configuration: configuration, tokenizer: tokenizer, weights: weights)
   }
 
-  /// What the program's dictionary says, or the weights where it says nothing.
+  /// Sizes from MicroGPT.jl's dictionary, or from the weights where it says nothing.
   private func configuration(
     _ state: [String: JuliaValue], _ blocks: [[String: JuliaValue]]
   ) throws -> GPTConfiguration {
@@ -59,13 +59,13 @@ struct JuliaCheckpoint {
     func size(_ name: String, otherwise: () throws -> Int) throws -> Int {
       guard let value = stored[name] else { return try otherwise() }
       guard case .integer(let size) = try objects.resolve(value, name) else {
-        throw InvalidInput("\(name) of its config is no whole number")
+        throw InvalidInput("\(name) of its config is not a whole number")
       }
       return size
     }
     func dimension(_ name: String, _ axis: Int) throws -> Int {
       let dimensions = try CheckpointReader.dimensions(weight(layer(name, state, blocks), name), name)
-      guard dimensions.count == 2 else { throw InvalidInput("\(name) is no matrix") }
+      guard dimensions.count == 2 else { throw InvalidInput("\(name) is not a matrix") }
       return dimensions[axis]
     }
     return try GPTConfiguration(
@@ -94,7 +94,7 @@ struct JuliaCheckpoint {
   }
 
   private func weight(_ layer: [String: JuliaValue], _ name: String) throws -> HDF5Handle {
-    // Without a bias Flux stores false; an array would be one that this model has no place for.
+    // Flux stores false for no bias; an array would be a bias, which this model cannot hold.
     if case .reference(let address)? = layer["bias"], address != 0,
       try CheckpointReader.typeClass(objects.dataset(at: address, "bias"), "bias") == H5T_FLOAT
     {

@@ -1,5 +1,5 @@
-// What JLD2 stores for Julia objects, as far as checkpoints of the Julia program need it: records, references,
-// dictionaries, whole numbers and text. Not a JLD2 reader: types are told by their HDF5 shape only.
+// What JLD2 stores for Julia objects, as far as MicroGPT.jl's checkpoints need it: records, references,
+// dictionaries, whole numbers, text. Not a JLD2 reader: it tells types by their HDF5 shape alone.
 
 import CHDF5
 import Platform
@@ -19,7 +19,7 @@ indirect enum JuliaValue {
 /// Follows references inside one file.
 struct JuliaObjects {
   let file: HDF5Handle
-  /// No path from a root object to a value is longer than this, so a file with cycles ends too.
+  /// No path from a root object to a value is longer; stops at cycles.
   private static let deepest = 16
   /// The largest list is the alphabet.
   private static let longestList = 1 << 21
@@ -34,12 +34,12 @@ struct JuliaObjects {
     var address = address
     let object = try HDF5Handle(
       H5Rdereference2(file.id, 0, H5R_OBJECT, &address), "H5Rdereference2 of \(name)", close: H5Oclose)
-    guard H5Iget_type(object.id) == H5I_DATASET else { throw InvalidInput("\(name) is no dataset") }
+    guard H5Iget_type(object.id) == H5I_DATASET else { throw InvalidInput("\(name) is not a dataset") }
     try CheckpointReader.refuseForeignStorage(object, name)
     return object
   }
 
-  /// The value behind any number of references.
+  /// The value at the end of a chain of references.
   func resolve(_ value: JuliaValue?, _ name: String) throws -> JuliaValue {
     guard var value else { throw InvalidInput("\(name) is missing") }
     for _ in 0..<Self.deepest {
@@ -56,16 +56,16 @@ struct JuliaObjects {
     case .record(let members):
       // A tuple's members are named by their position.
       return try (0..<members.count).map { index in
-        guard let element = members[String(index + 1)] else { throw InvalidInput("\(name) is no list") }
+        guard let element = members[String(index + 1)] else { throw InvalidInput("\(name) is not a list") }
         return element
       }
-    default: throw InvalidInput("\(name) is no list")
+    default: throw InvalidInput("\(name) is not a list")
     }
   }
 
   func record(_ value: JuliaValue?, _ name: String) throws -> [String: JuliaValue] {
     guard case .record(let members) = try resolve(value, name) else {
-      throw InvalidInput("\(name) is no record")
+      throw InvalidInput("\(name) is not a record")
     }
     return members
   }
@@ -74,7 +74,7 @@ struct JuliaObjects {
   func pairs(_ value: JuliaValue?, _ name: String) throws -> [(key: JuliaValue, value: JuliaValue)] {
     let members = try record(value, name)
     guard let stored = members["kvvec"] else {
-      // A named tuple serves as well.
+      // A named tuple will do as well.
       return members.map { (.text($0.key), $0.value) }
     }
     return try list(stored, name).map { pair in
@@ -116,7 +116,7 @@ struct JuliaObjects {
     return dimensions.isEmpty ? elements[0] : .list(elements)
   }
 
-  /// One element in memory layout.
+  /// Decodes one element in memory layout.
   private static func decode(
     _ bytes: UnsafeRawBufferPointer, _ type: HDF5Handle, depth: Int
   ) throws -> JuliaValue {

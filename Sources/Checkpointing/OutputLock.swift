@@ -1,5 +1,5 @@
-// Keeps two jobs from writing one checkpoint: a file beside it says who holds it. Advisory, made with O_EXCL,
-// which NFS honours too; a lock whose process is gone is taken over, but only on its own host.
+// Keeps two jobs from writing the same checkpoint: a file beside it says who holds it. Advisory, created with
+// O_EXCL, which NFS honours too; the lock of a dead process is taken over, but only on its own host.
 
 import Platform
 import Glibc
@@ -9,20 +9,20 @@ import Synchronization
 public final class OutputLock: Sendable {
   /// `<checkpoint>.lock`
   public let path: String
-  /// Locks of this process that are to be removed when it exits.
+  /// This process's locks, to be removed when it exits.
   private static let held = Mutex<[String: Holder]>([:])
   private static let removeAtExit: Void = {
     atexit {
-      // A forked child has the table, but not the locks.
+      // A forked child has the table but does not own the locks.
       let mine = held.withLock { $0.filter { $0.value.process.process == getpid() }.map(\.key) }
       for path in mine { _ = unlink(path) }
     }
   }()
 
-  /// - Parameter run: of a supervised job, whose restarts take the lock of an earlier start over, on whatever
-  ///   host that was; empty for others.
-  /// - Throws: `InvalidInput` when another job holds the output, saying which and what to do, or when the
-  ///   folder cannot be written to.
+  /// - Parameter run: of a supervised job, whose restarts take over the lock of an earlier start on any host;
+  ///   empty for others.
+  /// - Throws: `InvalidInput` if another job holds the output, saying which and what to do, or if the folder
+  ///   is not writable.
   public init(checkpoint: String, run: String = "") throws {
     path = checkpoint + ".lock"
     do {
@@ -39,7 +39,7 @@ public final class OutputLock: Sendable {
         return
       }
       if try takeOverIfStale(holder, checkpoint) { continue }
-      // Just created and not written yet, or just released.
+      // Just created but not yet written, or just released.
       usleep(50_000)
     }
     throw InvalidInput(
@@ -54,7 +54,7 @@ public final class OutputLock: Sendable {
     if Holder(contentsOf: path) == holder { _ = unlink(path) }
   }
 
-  /// False when there is a lock already.
+  /// False if there is a lock already.
   private func create(_ holder: Holder) throws -> Bool {
     let raw = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard raw >= 0 else {
@@ -72,7 +72,7 @@ public final class OutputLock: Sendable {
     return true
   }
 
-  /// True when the way is free for another try; false when it is unclear who holds the lock.
+  /// True if it is worth trying again; false if it is unclear who holds the lock.
   private func takeOverIfStale(_ me: Holder, _ checkpoint: String) throws -> Bool {
     guard let file = try? FileDescriptor(open: path, O_RDONLY | O_NONBLOCK), let identity = FileIdentity(path)
     else { return errno == ENOENT }
@@ -80,16 +80,16 @@ public final class OutputLock: Sendable {
     guard holder.isGone(from: me) else {
       let where_ = holder.process.isOnThisHost ? "" : " on host \(holder.process.host)"
       throw InvalidInput(
-        "checkpoint \(checkpoint) is being written by process \(holder.process.process)\(where_); give this job "
-          + "another --checkpoint, or, if that process is gone, delete \(path)")
+        "checkpoint \(checkpoint) is being written by process \(holder.process.process)\(where_); "
+          + "give this job another --checkpoint, or, if that process is gone, delete \(path)")
     }
-    // Of two jobs that find the same stale lock, one removes it; the other then sees a new file.
+    // If two jobs find the same stale lock, one removes it and the other then sees a new file.
     guard flock(file.raw, LOCK_EX) == 0, FileIdentity(path) == identity else { return true }
     _ = unlink(path)
     return true
   }
 
-  /// Temporary files of a job that was killed while it saved: nobody else writes here now.
+  /// Removes temporary files of a job that was killed while saving: nobody else writes here now.
   private func removeLeftovers(of checkpoint: String) {
     let folder = folder(of: checkpoint)
     for name in (try? fileNames(in: folder)) ?? [] {
@@ -102,7 +102,7 @@ public final class OutputLock: Sendable {
 }
 
 extension OutputLock {
-  /// Who has a lock, as the file says it: five lines.
+  /// Who holds a lock, according to its file: five lines.
   struct Holder: Equatable {
     let process: ProcessIdentity
     /// Of a supervised job; empty otherwise.
@@ -125,8 +125,8 @@ extension OutputLock {
       self.init(process: process, run: String(lines[4]))
     }
 
-    /// Whether `me` can tell that this process no longer runs: on the same host, or as a later start of the
-    /// same supervised job.
+    /// Whether `me` knows that this process is gone: on the same host, or as a later start of the same
+    /// supervised job.
     func isGone(from me: Holder) -> Bool {
       if !run.isEmpty && run == me.run { return true }
       return process.isOnThisHost && !process.isRunning

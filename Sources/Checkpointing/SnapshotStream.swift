@@ -6,7 +6,7 @@ import GPTModel
 import TrainingState
 
 /// Layout, little-endian: `magic`, kind (u8), length of the head (u64), head, tensors' floats, `magic` again.
-/// The head holds the values: path, kind and content of each, every string and list behind its length.
+/// The head holds the values: path, kind and content of each, every string and list preceded by its length.
 package enum SnapshotStream {
   static let magic: UInt64 = 0x4D47_5054_534E_4150
   enum Kind: UInt8 {

@@ -1,5 +1,5 @@
-// A snapshot as one array of bytes, so that the rank that read a checkpoint can give it to the others.
-// Not a file format: both ends are the same program.
+// A snapshot as one array of bytes, so that the rank that read a checkpoint can send it to the others. Not a
+// file format: both ends are the same program.
 
 import Platform
 import GPTModel
@@ -16,10 +16,10 @@ extension TrainingSnapshot {
     return writer.bytes
   }
 
-  /// - Throws: `InvalidInput` if `bytes` are not what `serialized` makes.
+  /// - Throws: `InvalidInput` if `bytes` did not come from `serialized`.
   public init(serialized bytes: [UInt8]) throws {
     var reader = ByteReader(
-      bytes, garbled: InvalidInput("the state that rank 0 sent is not understood"))
+      bytes, garbled: InvalidInput("the state that rank 0 sent is garbled"))
     let model = try CheckpointSchema.model(from: SnapshotStream.decode(reader.list()))
     let table = ParameterTable(model.configuration)
     self = CheckpointSchema.emptySnapshot(model, table)

@@ -1,4 +1,4 @@
-// The text of `--help`, made from the declarations.
+// The text of `--help`, generated from the declarations.
 
 extension CommandSyntax {
   /// Options grouped by section, wrapped to `width` columns (40 at least).
@@ -19,7 +19,7 @@ extension CommandSyntax {
     return lines.joined(separator: "\n")
   }
 
-  /// The label, then the description beside it, or below where the label is too long.
+  /// The label, then the description beside it, or below it if the label is too long.
   private func entry(_ option: OptionDeclaration, labelColumns: Int, width: Int) -> [String] {
     let indent = String(repeating: " ", count: labelColumns)
     var lines = wrapped(option.description, width: width - labelColumns).map { indent + $0 }
@@ -55,7 +55,7 @@ extension OptionDeclaration {
   }
 }
 
-/// Breaks a text at blanks so that no line is longer than `width`; a longer word stands alone.
+/// Breaks text at spaces so that no line is longer than `width`; a longer word gets its own line.
 func wrapped(_ text: String, width: Int) -> [String] {
   var lines: [String] = []
   var line = ""

@@ -1,4 +1,4 @@
-// From an argument vector to checked values. Every refusal is one line: flag, value, what is allowed.
+// From an argument vector to checked values. Every error is one line: flag, value, what is allowed.
 
 import Platform
 
@@ -10,10 +10,10 @@ public enum ParsedCommand: Sendable {
 }
 
 extension CommandSyntax {
-  /// Of an option that is given more than once, the last value counts.
+  /// If an option is given more than once, the last value counts.
   /// - Parameter arguments: without the program's own name.
-  /// - Returns: `.help` or `.version` as soon as that option is met, else the options.
-  /// - Throws: `InvalidInput` at the first argument that is wrong.
+  /// - Returns: `.help` or `.version` as soon as that option is found, else the options.
+  /// - Throws: `InvalidInput` at the first invalid argument.
   public func parse(_ arguments: some Sequence<String>) throws -> ParsedCommand {
     var values: [String: OptionDeclaration.CheckedValue] = [:]
     let arguments = Array(arguments)
@@ -37,7 +37,7 @@ extension CommandSyntax {
         continue
       }
       if case .pair = option.kind {
-        // `--diff=A B` would be read one way by people and another by shells.
+        // People and shells would read `--diff=A B` differently.
         guard attached == nil, position + 1 < arguments.count,
           !arguments[position].hasPrefix("--"), !arguments[position + 1].hasPrefix("--")
         else { throw InvalidInput("--\(option.name) takes two values; write \(option.label)") }
@@ -81,15 +81,15 @@ extension CommandSyntax {
 }
 
 extension OptionDeclaration {
-  /// The checked value of a text.
-  /// - Throws: `InvalidInput` that names the option, the text and what is allowed.
+  /// Checks `text` and converts it to the option's value.
+  /// - Throws: `InvalidInput` naming the option, the text and what is allowed.
   func value(of text: String) throws -> CheckedValue {
     func refusal(_ problem: String) -> InvalidInput {
       InvalidInput("--\(name) \(quoted(text)) \(problem)" + allowedSuffix)
     }
     switch kind {
     case .flag, .pair:
-      preconditionFailure("the parser itself reads what takes no value or two")
+      preconditionFailure("the parser itself handles options with no value or two")
     case .integer:
       guard let number = Int(text) else {
         let digits = text.first == "-" || text.first == "+" ? text.dropFirst() : text[...]

@@ -1,7 +1,7 @@
 // The whole command line of one program, declared once: parsing, help and the launcher read this table.
 // Subcommands and positional arguments do not exist here; every input has a name.
 
-/// Options that the help shows under one heading.
+/// Options that share a heading in the help.
 public struct OptionSection: Sendable {
   public let title: String
   public let options: [any DeclaredOption]
@@ -11,7 +11,7 @@ public struct OptionSection: Sendable {
   }
 }
 
-/// What a program accepts. `--help` and `--version` exist in every program and are not declared.
+/// What a program accepts. `--help` and `--version` exist in every program and need no declaration.
 ///
 ///     enum Options {
 ///       static let temperature = Option.number(
@@ -32,16 +32,16 @@ public struct CommandSyntax: Sendable {
   public let version: String
   /// One or two sentences: what the program does.
   public let summary: String
-  /// Ways to call it, one a line.
+  /// Ways to call it, one per line.
   public let usage: [String]
   public let sections: [OptionSection]
-  /// Closing text of the help: examples, exit statuses. Printed as it is.
+  /// Closing text of the help: examples, exit statuses. Printed verbatim.
   public let footer: String
 
   private let byName: [String: OptionDeclaration]
 
   /// Traps on programmer errors: a name that is not canonical or is declared twice (`help` and `version` are
-  /// taken), a default that its own option does not allow.
+  /// reserved), or a default that its own option does not allow.
   public init(
     program: String, version: String, summary: String, usage: [String], sections: [OptionSection],
     footer: String = ""
@@ -67,10 +67,10 @@ public struct CommandSyntax: Sendable {
   /// In the order of declaration.
   var options: [OptionDeclaration] { sections.flatMap(\.options).map(\.declaration) }
 
-  /// The option of a name in either spelling, `n_embd` or `n-embd`.
+  /// The option with a name in either spelling, `n_embd` or `n-embd`.
   func option(named name: String) -> OptionDeclaration? { byName[Self.canonical(name)] }
 
-  /// Whether this very option is declared, hidden or not.
+  /// Whether exactly this option is declared, hidden or not.
   func declares(_ option: OptionDeclaration) -> Bool { byName[option.name]?.means(option) ?? false }
 
   static let help = Option.flag("help", "Print this help.")

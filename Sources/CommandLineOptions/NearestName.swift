@@ -1,7 +1,7 @@
-// Help for typing errors: the known name that a misspelt one probably meant, and safe quoting of user input.
+// Help with typos: the known name that a misspelt one probably meant, and safe quoting of user input.
 
-/// The nearest of `known`, if it is near enough to be worth suggesting: at most a third of the letters wrong,
-/// or a known name that the typed one begins.
+/// The nearest of `known`, if close enough to be worth suggesting: at most a third of the letters wrong, or a
+/// known name that starts with the typed one.
 func nearestName(to typed: String, among known: [String]) -> String? {
   let scored = known.map { (name: $0, distance: editDistance(typed, $0)) }
   // `min` keeps the first of equals: the order of declaration decides.
@@ -13,8 +13,8 @@ func nearestName(to typed: String, among known: [String]) -> String? {
   return typed.count >= 3 ? known.first { $0.hasPrefix(typed) } : nil
 }
 
-/// Insertions, deletions, substitutions and swaps of neighbours that turn one text into the other
-/// (optimal string alignment).
+/// Insertions, deletions, substitutions and swaps of neighbours that turn one string into the other (optimal
+/// string alignment).
 func editDistance(_ first: String, _ second: String) -> Int {
   // Names are short; a pasted megabyte is not a name.
   let a = Array(first.prefix(64))
@@ -34,7 +34,7 @@ func editDistance(_ first: String, _ second: String) -> Int {
   return rows[a.count][b.count]
 }
 
-/// User input inside a one-line message: quoted, controls escaped, cut after 60 characters.
+/// User input inside a one-line message: quoted, control characters escaped, cut after 60 characters.
 public func quoted(_ text: String) -> String {
   var shown = ""
   for scalar in text.unicodeScalars.prefix(60) {

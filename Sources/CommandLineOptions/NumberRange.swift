@@ -47,7 +47,7 @@ public struct NumberRange: Equatable, Sendable {
   }
 }
 
-/// The shortest decimal that reads back as the same number; whole numbers without `.0`.
+/// The shortest decimal that reads back as the same number; whole numbers get no `.0`.
 public func decimal(_ value: Double) -> String {
   let text = value.description
   return text.hasSuffix(".0") ? String(text.dropLast(2)) : text

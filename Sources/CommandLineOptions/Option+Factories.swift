@@ -1,8 +1,7 @@
-// The kinds of option, one factory each: with a default, reading gives a value; without one, an optional.
+// The kinds of option, one factory each: with a default, reading yields a value; without one, an optional.
 //
-// In all of them `defaultText` is what the help shows as the default: instead of the declared one, or
-// where there is none because a preset or the machine decides. `valueName` can be omitted only where a
-// labelled argument follows it.
+// In all of them `defaultText` is what the help shows as the default: in place of the declared one, or where
+// a preset or the machine decides it. `valueName` can be omitted only where a labelled argument follows it.
 
 extension Option where Value == Bool {
   /// A switch that is off unless given.

@@ -1,7 +1,7 @@
-// An option as the program holds it: declared once, and from then on the key by which its value is read.
-// Not its value: that is `ParsedOptions`.
+// An option as the program sees it: declared once, and from then on the key for reading its value. The value
+// itself is in `ParsedOptions`.
 
-/// Whatever declares an option, of any type of value: what sections and argument vectors are made of.
+/// An option with any type of value: what sections and argument vectors are made of.
 public protocol DeclaredOption: Sendable {
   var declaration: OptionDeclaration { get }
 }
@@ -11,13 +11,13 @@ extension DeclaredOption {
   public var name: String { declaration.name }
 }
 
-/// A named option (`--n-embd INT`) or a flag (`--no-save`), and the type that reading it gives.
+/// A named option (`--n-embd INT`) or a flag (`--no-save`), and the type that reading it yields.
 ///
-/// `Value` is optional where the declaration has no default: nil then means that the user gave none.
-/// Options are made by the factories only: `flag`, `integer`, `number`, `text`, `choice`, `pair`.
+/// `Value` is optional where the declaration has no default: nil then means that the user gave none. Only the
+/// factories make options: `flag`, `integer`, `number`, `text`, `choice`, `pair`.
 public struct Option<Value: Sendable>: DeclaredOption {
   public private(set) var declaration: OptionDeclaration
-  /// The user's value in its type; the default for nil.
+  /// Converts the user's value; nil gives the default.
   let read: @Sendable (OptionDeclaration.CheckedValue?) -> Value
 
   init(
@@ -27,14 +27,14 @@ public struct Option<Value: Sendable>: DeclaredOption {
     self.read = read
   }
 
-  /// The same option, accepted but neither shown in the help nor suggested: a test interface.
+  /// The same option, accepted but neither shown in the help nor suggested: for tests.
   public var hidden: Option<Value> {
     var copy = self
     copy.declaration.isHidden = true
     return copy
   }
 
-  /// The same option with another default shown in the help. What reading gives does not change.
+  /// The same option with another default shown in the help; reading it does not change.
   public func showing(default text: String) -> Option<Value> {
     var copy = self
     copy.declaration.defaultText = text

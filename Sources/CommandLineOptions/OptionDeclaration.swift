@@ -1,5 +1,5 @@
-// One option without the type of its value: what the parser and the help work on.
-// Programs hold an `Option`; they meet this type only where options of all types are handled alike.
+// One option without the type of its value: what the parser and the help work with. Programs use `Option`;
+// they see this type only where options of all types are handled alike.
 
 /// What an option is called, what it accepts and what the help says about it.
 public struct OptionDeclaration: Sendable {
@@ -46,7 +46,7 @@ public struct OptionDeclaration: Sendable {
     self.defaultText = defaultText
   }
 
-  /// Whether both accept and give the same values; how they look in the help does not matter.
+  /// Whether both accept and yield the same values; their help does not matter.
   func means(_ other: OptionDeclaration) -> Bool {
     name == other.name && kind == other.kind && declaredDefault == other.declaredDefault
   }

@@ -1,5 +1,5 @@
-// The values of one run. What the user gave is known apart from what is a default, so that a preset can
-// change defaults without overruling the user, and so that a launcher can hand on exactly what was given.
+// The values of one run. Keeps the user's values apart from defaults, so that a preset can change defaults
+// without overruling the user and a launcher can pass on exactly what was given.
 
 import Platform
 
@@ -9,7 +9,7 @@ import Platform
 ///     let width = options[Options.width] ?? preset.width  // an Int?: declared without a default
 ///     let keep = options.given(Options.keep) ?? 5         // the user's only
 ///
-/// Reading an option that the syntax does not declare, or declares otherwise, is a programmer error.
+/// Reading an option that the syntax does not declare, or declares differently, is a programmer error.
 public struct ParsedOptions: Sendable {
   private let syntax: CommandSyntax
   /// The user's values, by canonical name.
@@ -25,12 +25,12 @@ public struct ParsedOptions: Sendable {
     option.read(givenValue(option))
   }
 
-  /// The user's value, nil where the user gave none even if a default is declared.
+  /// The user's value; nil if there is none, even if a default is declared.
   public func given<Value>(_ option: Option<Value>) -> Value? {
     givenValue(option).map(option.read)
   }
 
-  /// The user's value, nil where the user gave none: the same as the subscript.
+  /// The user's value; nil if there is none: the same as the subscript.
   public func given<Wrapped>(_ option: Option<Wrapped?>) -> Wrapped? {
     self[option]
   }
@@ -41,8 +41,8 @@ public struct ParsedOptions: Sendable {
   }
 
   /// What the user gave, as an argument vector in the order of declaration: `["--n-embd=64", "--no-save"]`.
-  /// Two command lines that mean the same give the same vector, and parsing it gives the same values.
-  /// - Parameter excluded: options that the launcher settles itself.
+  /// Equivalent command lines give the same vector, and parsing it gives the same values.
+  /// - Parameter excluded: options that the launcher handles itself.
   public func arguments(without excluded: [any DeclaredOption] = []) -> [String] {
     let excluded = Set(excluded.map { declared($0).name })
     return syntax.options.flatMap { option -> [String] in

@@ -1,10 +1,10 @@
-// Chunks of continuous text. A chunk has no BOS; neighbours share one character, target of the one and
-// input of the other.
+// Chunks of continuous text. A chunk has no BOS; neighbours share one character, the last target of one and
+// the first input of the next.
 
 import Platform
 import GPTModel
 
-/// Chunks of T + 1 characters that start at 0, T, 2T, … of a range of the text, while they fit into it.
+/// Chunks of T + 1 characters that start at 0, T, 2T, … of a range of the text, as long as they fit.
 public struct ChunkSource: SequenceSource {
   public let blockSize: Int
   /// In characters of the whole text.
@@ -16,7 +16,7 @@ public struct ChunkSource: SequenceSource {
 
   /// - Parameters:
   ///   - scan: of `file`, for the workflow `chunks`.
-  ///   - range: which characters; nil = all. No character outside is read.
+  ///   - range: which characters; nil = all. Characters outside it are never read.
   /// - Throws: `InvalidInput` if the tokenizer lacks a character of the text; `RuntimeFailure` if `file`
   ///   is not the one that was scanned.
   public init(
@@ -38,7 +38,7 @@ public struct ChunkSource: SequenceSource {
   public var count: Int { Self.chunkCount(characters: range.count, blockSize: blockSize) }
   public var longestSequence: Int { blockSize + 1 }
 
-  /// How many chunks a text has: starts 0, T, 2T, … while start + T + 1 ≤ characters.
+  /// Number of chunks in a text: starts 0, T, 2T, … while start + T + 1 ≤ characters.
   public static func chunkCount(characters: Int, blockSize: Int) -> Int {
     characters < blockSize + 1 ? 0 : (characters - blockSize - 1) / blockSize + 1
   }
@@ -63,7 +63,7 @@ public struct ChunkSource: SequenceSource {
     }
   }
 
-  /// Bytes that hold the characters, and how many characters before the first wanted one they also hold.
+  /// Bytes that hold the characters, and how many characters to skip before the first wanted one.
   private func location(of characters: Range<Int>) -> (bytes: Range<Int>, skipped: Int) {
     guard case .sparse(let offsets) = index else { return (characters, 0) }
     let stride = CorpusScan.scalarStride

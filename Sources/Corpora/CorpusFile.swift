@@ -7,7 +7,7 @@ import Reproducibility
 /// Read-only access to a file by position. Safe to share between threads: it has no file offset.
 public final class CorpusFile: Sendable {
   public let path: String
-  /// When the file was opened.
+  /// Size when the file was opened.
   public let byteCount: Int
   private let file: FileDescriptor
 
@@ -38,7 +38,7 @@ public final class CorpusFile: Sendable {
     }
   }
 
-  /// Hands the bytes of a part of the file to `body`.
+  /// Passes the bytes of part of the file to `body`.
   /// - Throws: `RuntimeFailure` if the file no longer has them all.
   func withBytes<Result>(
     _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result
@@ -49,7 +49,7 @@ public final class CorpusFile: Sendable {
     }
   }
 
-  /// Passes over the whole file in blocks, with memory for one.
+  /// Reads the whole file in blocks, with memory for one.
   /// - Parameter body: takes a block and the offset of its first byte.
   func forEachBlock(of size: Int = 1 << 20, _ body: (UnsafeRawBufferPointer, Int) throws -> Void) throws {
     let block = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 64)
@@ -63,7 +63,7 @@ public final class CorpusFile: Sendable {
     }
   }
 
-  /// Of the whole file, 64 hexadecimal digits.
+  /// Digest of the whole file, 64 hexadecimal digits.
   /// - Throws: `RuntimeFailure` if the system cannot read.
   public func sha256() throws -> String {
     var hasher = SHA256()

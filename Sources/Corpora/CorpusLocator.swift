@@ -1,15 +1,15 @@
-// Finds the corpus of a run that names none: in the data folder, else from the network, else made here.
-// Nothing is used before its SHA-256 is verified, and no file is ever replaced.
+// Finds the corpus for a run that names none: in the data folder, else by download, else synthesized. Nothing
+// is used before its SHA-256 is verified, and existing files are never replaced.
 
 import Platform
 import Reproducibility
 
-/// Where the training text is, and what to say about it.
+/// Where the training text is, and what to report about it.
 public struct CorpusLocation: Equatable, Sendable {
   public let path: String
-  /// For the checkpoint: the file's name, with `synthetic` where the text is not the one that was wanted.
+  /// For the checkpoint: the file's name, marked `synthetic` if the text is a substitute.
   public let dataset: String
-  /// One line for the log if something was done that the user may want to know.
+  /// One line for the log if the user should know what was done.
   public let note: String?
 
   public init(path: String, dataset: String, note: String?) {
@@ -24,13 +24,13 @@ public struct CorpusLocator: Sendable {
   public struct DownloadLimits: Sendable {
     public var connectSeconds = 3
     public var totalSeconds = 30
-    /// A transfer slower than 1 kB/s for so long is given up.
+    /// A transfer slower than 1 kB/s for this long is abandoned.
     public var stallSeconds = 5
     public init() {}
   }
 
   public let dataDirectory: String
-  /// Replaces the corpus' own address: a mirror, which must hold the same bytes. http, https or file.
+  /// Replaces the corpus's own address: a mirror with the same bytes (http, https or file).
   public let url: String?
   public let mayDownload: Bool
   private let limits: DownloadLimits
@@ -45,7 +45,7 @@ public struct CorpusLocator: Sendable {
     self.limits = limits
   }
 
-  /// The corpus, downloaded or replaced by a synthetic one if need be. Only rank 0 calls this.
+  /// The corpus, downloaded or replaced by a synthetic one if necessary. Called by rank 0 only.
   /// - Throws: `InvalidInput` if the data folder holds another file under that name or cannot be written.
   public func locate(_ corpus: KnownCorpus) throws -> CorpusLocation {
     let path = dataDirectory + "/" + corpus.fileName
@@ -74,8 +74,8 @@ public struct CorpusLocator: Sendable {
         + "\(substitutePath); --data FILE trains on your own")
   }
 
-  /// Whether the right file is there.
-  /// - Throws: `InvalidInput` if something else is there.
+  /// Whether the right file is present.
+  /// - Throws: `InvalidInput` if another file is in its place.
   private func isPresent(_ path: String, sha256: String) throws -> Bool {
     guard FileIdentity(path) != nil else { return false }
     let found = try CorpusFile(path: path).sha256()
@@ -89,7 +89,7 @@ public struct CorpusLocator: Sendable {
 
   private func download(_ corpus: KnownCorpus, from address: String) throws -> [UInt8] {
     guard mayDownload else { throw DownloadFailure(reason: "downloads are switched off") }
-    // One byte more than expected tells a longer body from the right one.
+    // One byte more than expected is enough to detect a body that is too long.
     let bytes = try Curl.get(address, limit: corpus.byteCount + 1, limits: limits)
     guard bytes.count == corpus.byteCount else {
       let amount = bytes.count > corpus.byteCount ? "more than \(corpus.byteCount)" : "\(bytes.count)"
@@ -105,7 +105,7 @@ public struct CorpusLocator: Sendable {
     return bytes
   }
 
-  /// Writes a whole file or none.
+  /// Writes the whole file or nothing.
   private func write(_ bytes: [UInt8], to path: String) throws {
     do {
       try createFolder(of: path)

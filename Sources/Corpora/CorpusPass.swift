@@ -1,4 +1,4 @@
-// The state of the one pass that makes a CorpusScan: hashing, validation, alphabet and index, block by block.
+// The state of the single pass behind a CorpusScan: hash, validation, alphabet and index, block by block.
 
 import GPTModel
 import Platform
@@ -24,7 +24,7 @@ struct CorpusPass {
     self.workflow = workflow
   }
 
-  /// - Parameter offset: of the block's first byte in the file.
+  /// - Parameter offset: position of the block's first byte in the file.
   mutating func consume(_ block: UnsafeRawBufferPointer, at offset: Int) throws {
     hasher.update(block)
     var position = 0
@@ -86,7 +86,7 @@ struct CorpusPass {
     characterCount += 1
   }
 
-  /// Many ASCII characters at once: most texts are nothing else.
+  /// Many ASCII characters at once: most texts are mostly that.
   private mutating func accept(plain bytes: UnsafeRawBufferPointer, at offset: Int) {
     switch workflow {
     case .chunks:
@@ -131,12 +131,12 @@ struct CorpusPass {
   }
 }
 
-/// Finds documents: lines without the white space around them, blank ones omitted.
+/// Finds documents: lines trimmed of white space, blank ones omitted.
 struct DocumentBoundaries {
   private(set) var starts: [Int] = []
   private(set) var lengths: [UInt32] = []
   private(set) var scalars = ScalarSet()
-  /// From the first to the last character of this line that is not white space; nil so far none.
+  /// From the first to the last character of this line that is not white space; nil if none so far.
   private var line: Range<Int>?
   /// White space since `line` ended: inside the document only if more text follows.
   private var pending: Set<Unicode.Scalar> = []

@@ -26,7 +26,7 @@ extension CorpusScan {
     return writer.bytes
   }
 
-  /// - Throws: `RuntimeFailure` for bytes that `serialized()` never makes.
+  /// - Throws: `RuntimeFailure` for bytes that `serialized()` never produces.
   public init(serialized bytes: [UInt8]) throws {
     let garbled = RuntimeFailure("the description of the corpus arrived damaged from rank 0")
     var reader = ByteReader(bytes, garbled: garbled)

@@ -1,5 +1,5 @@
-// What must be known of a corpus before training: alphabet, length, digest, and where things are.
-// One pass over the file finds it; rank 0 makes it and the others receive it. It holds no text.
+// What must be known about a corpus before training: alphabet, length, digest, and where things are. Rank 0
+// collects it in one pass over the file and sends it to the others. It holds no text.
 
 import Platform
 import GPTModel
@@ -13,11 +13,11 @@ public struct CorpusScan: Equatable, Sendable {
     case ascii
     /// `offsets[k]` is the first byte of character k · `scalarStride`.
     case sparse(offsets: [Int])
-    /// First byte and length in bytes of each document. Lengths stop at 2³²-1: no more is ever read.
+    /// First byte and length in bytes of each document. Lengths are capped at 2³²-1; no more is ever read.
     case documents(starts: [Int], lengths: [UInt32])
   }
 
-  /// Characters from one entry of a sparse index to the next: 1 to 4 bytes of text for 1/64 byte of index.
+  /// Characters per entry of a sparse index: 1/64 byte of index for each 1 to 4 bytes of text.
   static let scalarStride = 512
 
   public let workflow: Workflow
@@ -26,7 +26,7 @@ public struct CorpusScan: Equatable, Sendable {
   public let sha256: String
   /// Of the whole file, line breaks included.
   public let characterCount: Int
-  /// Sorted, unique. Documents: only what stands inside documents, thus no line break.
+  /// Sorted, unique. Documents: only what is inside documents, so no line breaks.
   public let scalars: [Unicode.Scalar]
   let index: Index
 

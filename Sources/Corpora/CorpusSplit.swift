@@ -1,21 +1,21 @@
-// A corpus divided into what is trained on and what is held out.
+// A corpus divided into a training part and a held-out part.
 
 import Platform
 import GPTModel
 
 /// The two parts of a corpus as numbered sequences.
 ///
-/// Chunks: the end of the text is held out; training has floor((1 - f) · characters) characters, and no
-/// chunk crosses the border. Documents: the last part of the shuffled order is held out.
+/// Chunks: the end of the text is held out; training has floor((1 - f) · characters) characters, and no chunk
+/// crosses the boundary. Documents: the end of the shuffled order is held out.
 public struct CorpusSplit: Sendable {
   public let training: any SequenceSource
-  /// Nil where nothing is held out.
+  /// Nil if nothing is held out.
   public let validation: (any SequenceSource)?
 
   /// - Parameters:
   ///   - scan: of `file`.
   ///   - validationFraction: f, 0 ≤ f < 1.
-  ///   - seed, isShuffled: choose the order of documents; chunks keep that of the text.
+  ///   - seed, isShuffled: determine the order of documents; chunks keep the order of the text.
   /// - Throws: `InvalidInput` if a part is too short for one sequence, or the tokenizer does not know all
   ///   characters; `RuntimeFailure` if `file` is not the one that was scanned.
   public init(

@@ -1,13 +1,13 @@
-// Downloads through the `curl` program. A separate program because FoundationNetworking would load 31 more libraries
-// into every rank, for one download in its life.
+// Downloads with the `curl` program: FoundationNetworking would load 31 more libraries into every rank for
+// the sake of a single download.
 
 import Glibc
 import Platform
 
 enum Curl {
-  /// The body of an address, kept in memory so that nothing unverified reaches the disk.
+  /// The body at an address, kept in memory so that nothing unverified reaches the disk.
   /// - Parameters:
-  ///   - limit: the transfer is cut after so many bytes.
+  ///   - limit: the transfer is cut off after this many bytes.
   ///   - program: found through PATH.
   /// - Throws: `DownloadFailure`, at the latest two seconds after `limits.totalSeconds`.
   static func get(
@@ -40,7 +40,7 @@ enum Curl {
       _ = child.wait()
       return bytes
     }
-    // curl writes one short line; what it has written is in the pipe, whoever still holds the other end.
+    // curl writes one short line, which is in the pipe even if something still holds the other end.
     let complaint = try? child.readSome(fromErrors: true, upTo: 500, until: monotonicSeconds() + 1)
     guard child.wait(seconds: 1) == .status(0) else {
       let line = String(decoding: complaint ?? [], as: UTF8.self).split(whereSeparator: \.isNewline).first

@@ -1,16 +1,16 @@
-// Documents, one a line, in an order chosen once for the whole training.
+// Documents, one per line, in an order chosen once for the whole training.
 
 import Platform
 import GPTModel
 import Reproducibility
 
-/// The order in which documents are trained on. The only permutation of a training; parts share it.
+/// The order in which documents are trained on. A training has only one, which its parts share.
 public struct DocumentOrder: Sendable {
-  /// Position → document; nil is the order of the file.
+  /// Position → document; nil means file order.
   private let permutation: [Int]?
   public let count: Int
 
-  /// Shuffled once from the seed, or as in the file.
+  /// Shuffled once from the seed, or in file order.
   public init(count: Int, seed: UInt64, isShuffled: Bool) {
     self.count = count
     if isShuffled {
@@ -68,7 +68,7 @@ public struct DocumentSource: SequenceSource {
     let bos = Int32(tokenizer.bosID)
     let end = tokens.count + blockSize + 1
     tokens.append(bos)
-    // T characters of at most 4 bytes: a longer line is never read to its end.
+    // T characters of at most 4 bytes: longer lines are not read to the end.
     let start = starts[document]
     let length = Int(lengths[document])
     let isWhole = length <= 4 * blockSize
@@ -83,7 +83,7 @@ public struct DocumentSource: SequenceSource {
         tokens.append(Int32(id))
         return true
       }
-      // The cut of a long line may fall inside a character, beyond the T that are wanted.
+      // A long line may be cut inside a character, beyond the T that are wanted.
       guard isKnown, isValid || (!isWhole && tokens.count == end) else { throw file.changed }
     }
     if tokens.count < end { tokens.append(bos) }

@@ -1,6 +1,6 @@
 // The corpora that the program knows by name: where they come from and how to recognise them.
 
-/// A public text that is pinned by its SHA-256, and what stands in for it where it cannot be had.
+/// A public text identified by its SHA-256, and its substitute when it is unavailable.
 public struct KnownCorpus: Equatable, Sendable {
   public let fileName: String
   public let url: String
@@ -25,7 +25,7 @@ public struct KnownCorpus: Equatable, Sendable {
     sha256: "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
     substitute: .dialogue)
 
-  /// 32,033 first names, one a line.
+  /// 32,033 first names, one per line.
   public static let names = KnownCorpus(
     fileName: "names.txt",
     url: "https://raw.githubusercontent.com/karpathy/makemore/988aa59/names.txt",

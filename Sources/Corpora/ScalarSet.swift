@@ -1,6 +1,6 @@
-// Which Unicode scalars a text has.
+// Which Unicode scalars occur in a text.
 
-/// A set of scalars as a bitmap of the whole code space (139 kB), because it is written once per character.
+/// A set of scalars as a bitmap of the whole code space (139 kB): every character of a corpus is inserted.
 struct ScalarSet {
   private var words = [UInt64](repeating: 0, count: 0x11_0000 / 64)
 

@@ -1,4 +1,4 @@
-// Where the training sequences come from: numbered, each read when it is wanted, by the rank that wants it.
+// Where the training sequences come from: numbered, each read on demand by the rank that needs it.
 
 import Platform
 import GPTModel
@@ -6,7 +6,7 @@ import GPTModel
 /// Numbered token sequences of one part (training or validation) of a corpus.
 public protocol SequenceSource: Sendable {
   var count: Int { get }
-  /// Longest sequence in tokens: T + 1, an input of T and its targets, shifted by one.
+  /// Longest sequence in tokens: T + 1, T inputs and their targets, shifted by one.
   var longestSequence: Int { get }
   /// Appends sequence `index` of `0..<count`, at least two tokens. Reads only its bytes.
   /// - Throws: `RuntimeFailure` if the file cannot be read or is no longer the one that was scanned.

@@ -1,5 +1,5 @@
 // Texts that the program writes itself, for machines without a network. Not literature: structure that a
-// model can learn and chance that it cannot. Every word list and template was made for this program.
+// model can learn and randomness that it cannot. All word lists and templates were made for this program.
 
 import Reproducibility
 
@@ -7,12 +7,12 @@ import Reproducibility
 public enum SyntheticCorpus: String, CaseIterable, Sendable {
   /// About a megabyte of scenes: speakers in turn, verse lines, agreement, questions and their answers.
   case dialogue
-  /// 32,000 different lower-case names, one a line.
+  /// 32,000 different lower-case names, one per line.
   case names
 
   public var fileName: String { "synthetic-\(rawValue).txt" }
 
-  /// Of `bytes()`, 64 hexadecimal digits. A change of grammar or words changes it, and a test says so.
+  /// Digest of `bytes()`, 64 hexadecimal digits. Any change of grammar or words fails a test.
   public var sha256: String {
     switch self {
     case .dialogue: "b033ce7a0355b348fdb0b98d77e3a8ccc21d4ff19d260cf655f60e9c1d8fa257"
@@ -20,7 +20,7 @@ public enum SyntheticCorpus: String, CaseIterable, Sendable {
     }
   }
 
-  /// Makes the text, in some tenths of a second.
+  /// Generates the text, in a few tenths of a second.
   public func bytes() -> [UInt8] {
     switch self {
     case .dialogue: Array(SyntheticDialogue.text(atLeast: 1_000_000).utf8)
@@ -28,7 +28,7 @@ public enum SyntheticCorpus: String, CaseIterable, Sendable {
     }
   }
 
-  /// Three families of names: first letters foretell endings. Vowels and consonants alternate, q wants u.
+  /// Three families of names: first letters predict endings. Vowels and consonants alternate; u follows q.
   private static func names(_ count: Int) -> String {
     let rules = """
       name: [soft][root][softEnd] | [hard][root][hardEnd] | [quick][root][quickEnd] | [root][softEnd]
@@ -53,13 +53,13 @@ public enum SyntheticCorpus: String, CaseIterable, Sendable {
   }
 }
 
-/// Writes by rules, whose earlier choices are likelier: words of a language are not equally common either.
+/// Writes text from rules whose earlier choices are likelier, as words in a language are not equally common.
 struct PhraseGrammar {
   var random: Philox
-  /// The choices of each rule: text and, at odd places, the rules that fill its slots.
+  /// The choices of each rule: text and, at odd positions, the rules that fill its slots.
   var rules: [String: [[String]]] = [:]
 
-  /// A rule a line: words, `name: Ann Ben`, or templates, `greeting: hail, [name]! | your [ship]s have come`.
+  /// Each line: words, `name: Ann Ben`, or templates, `greeting: hail, [name]! | your [ship]s have come`.
   init(seed: UInt64, _ table: String) {
     random = Philox(seed: seed, purpose: .syntheticCorpus)
     for line in table.split(separator: "\n") {
@@ -71,7 +71,7 @@ struct PhraseGrammar {
     }
   }
 
-  /// One of a rule's choices, its slots filled. The rule `=thing` is the last choice for `thing` once more.
+  /// One of a rule's choices, its slots filled. The rule `=thing` repeats the last choice for `thing`.
   mutating func choose(_ rule: String) -> String {
     let choices = rules[rule]!
     var choice = choices[min(random.next(below: choices.count), random.next(below: choices.count))]

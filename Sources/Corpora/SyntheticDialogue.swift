@@ -1,10 +1,10 @@
-// The synthetic dialogue: scenes of verse. What can be learnt: a scene keeps to its topics and its cast, a
-// speaker to a manner, a verb to its subject, an answer to its question, a couplet to its rhyme.
+// The synthetic dialogue: scenes in verse. What a model can learn: scenes keep to their topics and cast,
+// speakers to a manner, verbs agree with subjects, answers with questions, couplets rhyme.
 
 import Reproducibility
 
 enum SyntheticDialogue {
-  /// Whole scenes until there are so many bytes.
+  /// Whole scenes until the text has at least this many bytes.
   static func text(atLeast byteCount: Int) -> String {
     var grammar = PhraseGrammar(seed: 1, rules)
     var text = ""
@@ -27,7 +27,7 @@ enum SyntheticDialogue {
     var text = grammar.choose("where") + ".\n\n"
     var answer = ""
     for turnsLeft in (0..<7 + grammar.random.next(below: 14)).reversed() {
-      // The first of those present speaks, never twice in a row; each likes one kind of sentence best.
+      // The first of those present speaks, never twice in a row; each prefers one kind of sentence.
       present.swapAt(0, 1 + grammar.random.next(below: present.count - 1))
       grammar.rules["name"] = present.dropFirst().map { cast[$0] }
       grammar.rules["habit"] = (0..<4).map { habits[(present[0] + $0) % 4] }
@@ -39,7 +39,7 @@ enum SyntheticDialogue {
     return text
   }
 
-  /// A slash ends a line of verse; what comes after `>` is left to the next speaker.
+  /// A slash ends a line of verse; what follows `>` goes to the next speaker.
   static let rules = """
     cast: Orrin | Tamsel | Bricka | Old Wenna | Captain Holt | First Porter | Second Porter | Ysolt | Pim | \
     Duke Averill | Sister Odile | Garrick Vane | Lysse | The Miller | Jorunn | Quill | Marden | Zephan

@@ -1,11 +1,11 @@
-// UTF-8 decoding that can stop anywhere, so that blocks of a file may cut a character in two.
+// UTF-8 decoding that can pause anywhere, so that file blocks may split a character.
 
 /// A decoder for bytes that arrive in any portions (RFC 3629: no overlong forms, no surrogates).
 struct UTF8Validator {
   /// What one byte did.
   enum Outcome {
     case scalar(Unicode.Scalar)
-    /// A character is begun but not complete.
+    /// A character has started but is not complete.
     case incomplete
     case invalid
   }
@@ -16,7 +16,7 @@ struct UTF8Validator {
   /// What the next continuation byte may be. Only the second byte is restricted further than 80…BF.
   private var allowed: ClosedRange<UInt8> = 0x80...0xBF
 
-  /// Whether the bytes so far end at the end of a character.
+  /// Whether the bytes so far end on a character boundary.
   var isAtBoundary: Bool { missing == 0 }
 
   mutating func consume(_ byte: UInt8) -> Outcome {
@@ -54,7 +54,7 @@ struct UTF8Validator {
   }
 }
 
-/// The scalars of text that was already found valid, one after the other.
+/// Passes the scalars of already validated text to `body`, one after the other.
 /// - Returns: false if the text is not valid after all, or `body` refused a scalar.
 func forEachScalar(in bytes: UnsafeRawBufferPointer, _ body: (Unicode.Scalar) -> Bool) -> Bool {
   var validator = UTF8Validator()

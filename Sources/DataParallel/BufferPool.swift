@@ -1,10 +1,10 @@
-// Gradient-sized float buffers that are lent and given back, so that a step allocates nothing.
+// Gradient-sized float buffers that are lent and returned, so that a step allocates nothing.
 
 import Synchronization
 
 /// Buffers of `elementCount` floats, 64-byte aligned, contents undefined. Safe from every thread.
 ///
-/// The pool owns all buffers it ever made and frees them when it goes, lent or not.
+/// The pool owns all the buffers it has made and frees them with itself, lent or not.
 public final class BufferPool: Sendable {
   public let elementCount: Int
   /// Floats allocated beyond `elementCount`, so that a vector load at the last element stays inside.
@@ -27,10 +27,10 @@ public final class BufferPool: Sendable {
     }
   }
 
-  /// Buffers made so far: the high-water mark of buffers lent at one time.
+  /// Buffers made so far: the high-water mark of buffers on loan at one time.
   public var bufferCount: Int { state.withLock { $0.all.count } }
 
-  /// Lends a buffer; the most recently returned one first, which is the warmest in cache.
+  /// Lends a buffer, the most recently returned one first: it is the warmest in cache.
   public func take() -> UnsafeMutablePointer<Float> {
     let buffer = state.withLock { state in
       if let idle = state.idle.popLast() { return idle }

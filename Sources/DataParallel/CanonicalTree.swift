@@ -3,10 +3,10 @@
 
 /// The canonical binary tree over leaves `0..<leafCount` of a step.
 ///
-/// `tree(lo, hi)` is the leaf when `hi - lo == 1`, else `tree(lo, mid) + tree(mid, hi)` with `mid` = `lo` +
-/// the largest power of two below `hi - lo`. Floating-point sums taken along it depend on the leaves alone.
+/// `tree(lo, hi)` is the leaf when `hi - lo == 1`, else `tree(lo, mid) + tree(mid, hi)` with
+/// `mid` = `lo` + the largest power of two below `hi - lo`. Sums along it depend only on the leaves.
 public enum CanonicalTree {
-  /// Where a node of at least two leaves is cut in two.
+  /// Where a node of at least two leaves is split.
   public static func split(_ node: Range<Int>) -> Int {
     precondition(node.count >= 2, "a leaf has no children")
     return node.lowerBound + largestPowerOfTwo(below: node.count)
@@ -18,8 +18,8 @@ public enum CanonicalTree {
     return leafCount == 1 ? 0 : Int.bitWidth - (leafCount - 1).leadingZeroBitCount
   }
 
-  /// The fewest nodes of the tree over `0..<leafCount` that together cover `interval`, in order of leaves.
-  /// At most 2·log₂(leafCount) nodes; none for an empty interval.
+  /// The fewest nodes of the tree over `0..<leafCount` that together cover `interval`, in leaf order. At most
+  /// 2·log₂(leafCount) nodes; none for an empty interval.
   public static func maximalNodes(in interval: Range<Int>, leafCount: Int) -> [Range<Int>] {
     precondition(interval.lowerBound >= 0 && interval.upperBound <= leafCount)
     var nodes: [Range<Int>] = []
@@ -37,7 +37,7 @@ public enum CanonicalTree {
     return nodes
   }
 
-  /// The canonical sum of one number per leaf, for losses and token counts. Zero for no leaf.
+  /// The canonical sum of one number per leaf, for losses and token counts. Zero for no leaves.
   public static func sum(_ leaves: [Double]) -> Double {
     func sum(_ node: Range<Int>) -> Double {
       guard node.count > 1 else { return leaves[node.lowerBound] }
@@ -52,10 +52,9 @@ public enum CanonicalTree {
   }
 }
 
-/// Which leaves each rank computes: contiguous intervals in order of ranks, whose sizes differ by at most
-/// one.
+/// Which leaves each rank computes: contiguous intervals in rank order, whose sizes differ by at most one.
 ///
-/// The longer intervals come first, so that with more ranks than leaves the last ranks own none.
+/// The longer intervals come first; with more ranks than leaves, the last ranks own none.
 public struct LeafIntervals: Equatable, Sendable {
   public let leafCount: Int
   public let worldSize: Int

@@ -1,13 +1,13 @@
-// Work that may fail on one rank: all ranks learn of it, and end together with its cause.
+// Work that may fail on one rank: all ranks learn of it and end together, with its cause.
 
 import Platform
 
-/// A failure that all ranks know of and stop at; it is this rank that says why.
+/// A failure that all ranks know of and stop at; this rank reports why.
 public struct AgreedFailure: Error {
   public let cause: any Error
 }
 
-/// A failure that all ranks know of and stop at; `rank` says why.
+/// A failure that all ranks know of and stop at; `rank` reports why.
 public struct PeerFailure: Error, Sendable {
   public let rank: Int
   public let status: Int32
@@ -16,7 +16,7 @@ public struct PeerFailure: Error, Sendable {
 extension Communicator {
   /// Runs `body` on this rank; returns only if it succeeded on every rank.
   ///
-  /// - Throws: `AgreedFailure` with this rank's own error if it is the first that failed, else `PeerFailure`.
+  /// - Throws: `AgreedFailure` with this rank's error on the first rank that failed, else `PeerFailure`.
   public func together<T>(_ body: () throws -> T) throws -> T {
     let result = Result(catching: body)
     var status: UInt8 = 0
@@ -27,8 +27,7 @@ extension Communicator {
     throw PeerFailure(rank: failed, status: Int32(statuses[failed].first ?? 1))
   }
 
-  /// What to throw where every rank has come to the same error by itself, at the same point: rank 0 speaks
-  /// for all.
+  /// What to throw when every rank has found the same error by itself, at the same point: rank 0 reports it.
   public func agreed(_ error: any Error) -> any Error {
     isRoot ? AgreedFailure(cause: error) : PeerFailure(rank: 0, status: Self.status(of: error))
   }
@@ -37,7 +36,7 @@ extension Communicator {
     error is InvalidInput ? ExitStatus.usage : ExitStatus.failure
   }
 
-  /// Runs `body` on rank 0 and gives its bytes to every rank.
+  /// Runs `body` on rank 0 and sends its bytes to every rank.
   ///
   /// - Throws: `AgreedFailure` with the error of `body` on rank 0, `PeerFailure` elsewhere.
   public func fromRoot(_ body: () throws -> [UInt8]) throws -> [UInt8] {

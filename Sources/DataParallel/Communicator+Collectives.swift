@@ -1,5 +1,5 @@
-// Collectives outside the steady state: start-up agreement, checkpoints to resume from, barriers. Simple on
-// purpose: every rank talks to every rank directly, so that a missing one can be named.
+// Collectives outside the steady state: start-up agreement, checkpoints to resume from, barriers.
+// Deliberately simple: every rank talks to every other directly, so that a missing one can be named.
 
 import COpenMPI
 import Platform
@@ -8,7 +8,7 @@ extension Communicator {
   /// MPI counts are Int32; longer transfers are cut into buckets of this many bytes.
   private static let bucketBytes = 1 << 30
 
-  /// Copies `bytes` of `root` into `bytes` of every other rank; all ranks give the same length.
+  /// Copies `bytes` of `root` into `bytes` of every other rank; all ranks pass the same length.
   public func broadcast(_ bytes: UnsafeMutableRawBufferPointer, root: Int = 0) throws {
     guard worldSize > 1 else { return }
     let pending = PendingRequests(self)
@@ -25,12 +25,12 @@ extension Communicator {
     }
   }
 
-  /// Copies the elements of `root`'s array into the arrays of all ranks, which have the same count.
+  /// Copies the elements of `root`'s array into the arrays of all ranks, which must have the same count.
   public func broadcast<T: BitwiseCopyable>(_ array: inout [T], root: Int = 0) throws {
     try array.withUnsafeMutableBytes { try broadcast($0, root: root) }
   }
 
-  /// Gives every rank the record of every rank; records may differ in length.
+  /// Gives every rank the records of all ranks; records may differ in length.
   public func allgather(_ record: [UInt8]) throws -> [[UInt8]] {
     guard worldSize > 1 else { return [record] }
     let others = (0..<worldSize).filter { $0 != rank }
@@ -83,8 +83,7 @@ extension Communicator {
     pending.removeAll()
   }
 
-  /// MPI_Allreduce, blocking, in MPI's own order of additions: the yardstick that GradientExchange is
-  /// measured with.
+  /// MPI_Allreduce, blocking, in MPI's own order of additions: the yardstick for GradientExchange.
   package func libraryAllreduce(
     _ input: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>, count: Int
   ) throws {

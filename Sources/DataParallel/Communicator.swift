@@ -1,12 +1,12 @@
 // Who takes part in the job, and the start and end of MPI. Data moves in Communicator+Collectives,
-// RecordExchange and GradientExchange. Every MPI call of the process comes from the one thread that made
-// the communicator.
+// RecordExchange and GradientExchange. All MPI calls of the process come from the thread that made the
+// communicator.
 
 import COpenMPI
 import Platform
 import Glibc
 
-/// The ranks of one job on their own duplicated communicator, or one rank without any MPI.
+/// The ranks of one job on their own duplicated communicator, or one rank without MPI.
 ///
 /// Not Sendable: MPI is initialized with MPI_THREAD_FUNNELED, so it belongs to the thread that started it.
 public final class Communicator {
@@ -18,20 +18,20 @@ public final class Communicator {
 
   public let rank: Int
   public let worldSize: Int
-  /// Position among the ranks of this host, and how many they are.
+  /// Position among the ranks of this host, and their number.
   public let localRank: Int
   public let localSize: Int
   public internal(set) var peers: [Peer]
   /// One line, such as "Open MPI v4.1.4, ..."; "none" without MPI.
   public let libraryVersion: String
-  /// Seconds without any sign of a peer after which a wait throws. Must exceed the longest step of the
+  /// Seconds without a sign from a peer after which a wait throws. Must exceed the longest step of the
   /// slowest rank.
   public var hangTimeout: Double {
     didSet { Watchdog.configure(name: describe(rank), hangTimeout: hangTimeout) }
   }
   /// Nil for the communicator without MPI.
   let handle: MPI_Comm?
-  /// Whether a waiting rank may spin: every rank of this host has a core.
+  /// Whether a waiting rank may spin: every rank on this host has a core.
   let spins: Bool
   private var isFinalized = false
 
@@ -44,11 +44,11 @@ public final class Communicator {
 
   public static let defaultHangTimeout = 300.0
 
-  /// Joins the job that started this process by MPI, or is a single rank without it.
+  /// Joins the MPI job that started this process, or makes a single rank without MPI.
   ///
   /// - Parameters:
   ///   - joinsJob: whether a launcher that MPI understands started this process.
-  ///   - launcher: a process whose death ends this one, beside its parent.
+  ///   - launcher: a process whose death ends this one, in addition to its parent.
   /// - Throws: `RuntimeFailure` from MPI.
   public static func start(
     joinsJob: Bool, hangTimeout: Double = defaultHangTimeout, launcher: ProcessIdentity? = nil
@@ -71,13 +71,13 @@ public final class Communicator {
   }
 
   private init(joiningWithTimeout hangTimeout: Double, launcher: ProcessIdentity?) throws {
-    // From the first moment: mpirun may die, or a peer may never come, while MPI starts.
+    // Right away: while MPI starts, mpirun may die or a peer may never arrive.
     Watchdog.configure(name: "pid \(getpid()) on \(Machine.hostName)", hangTimeout: hangTimeout)
     try Watchdog.start(parent: getppid(), launcher: launcher)
     var provided: Int32 = 0
     try MPIStatus.check(
       MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided), "MPI_Init_thread")
-    // From here on errors come back as statuses instead of ending the process without a word of ours.
+    // From here on, errors come back as statuses instead of ending the process without our own message.
     try MPIStatus.check(
       MPI_Comm_set_errhandler(mpi_comm_world(), mpi_errors_return()), "MPI_Comm_set_errhandler")
     guard provided >= Int32(MPI_THREAD_FUNNELED) else {
@@ -113,7 +113,7 @@ public final class Communicator {
     "rank \(rank) (\(peers[rank].host), pid \(peers[rank].processIdentifier))"
   }
 
-  /// Leaves MPI; every rank must call it, and nothing of this communicator may be used afterwards.
+  /// Leaves MPI; every rank must call it, and the communicator must not be used afterwards.
   public func finalize() throws {
     guard !isFinalized else { return }
     isFinalized = true
@@ -124,8 +124,8 @@ public final class Communicator {
     try MPIStatus.check(MPI_Finalize(), "MPI_Finalize")
   }
 
-  /// Ends the whole job with `status`. MPI_Abort is tried first, but it needs the network; the watchdog
-  /// ends this process two seconds later whatever becomes of it.
+  /// Ends the whole job with `status`. MPI_Abort is tried first, but it needs the network; the watchdog ends
+  /// this process within two seconds in any case.
   public func abort(_ status: Int32) -> Never {
     Watchdog.expectEnd(status: status)
     if let handle, !isFinalized { MPI_Abort(handle, status) }
@@ -140,7 +140,7 @@ public final class Communicator {
     return (Int(rank), Int(size))
   }
 
-  /// The MPI library that this program is linked with; may be asked before MPI starts.
+  /// The MPI library that this program is linked with; callable before MPI starts.
   public static func readLibraryVersion() throws -> String {
     var length: Int32 = 0
     return try withUnsafeTemporaryAllocation(

@@ -1,6 +1,6 @@
-// Who sends which part of which node to whom, and in which order a slice is finished. Known to all ranks
-// without communication, because it depends only on (leaves, ranks, elements). Pure, but for the additions
-// of `finish`.
+// Who sends which part of which node to whom, and in which order a slice is finished. All ranks know it
+// without communication, because it depends only on (leaves, ranks, elements). Pure, except for the additions
+// in `finish`.
 
 /// The plan of one gradient exchange: elements cut into one slice per rank, leaves into nodes per rank.
 struct ExchangePlan: Sendable {
@@ -9,11 +9,11 @@ struct ExchangePlan: Sendable {
   let elementCount: Int
   /// Elements that rank r finishes: contiguous, in order, boundaries at multiples of 16 floats; may be empty.
   let slices: [Range<Int>]
-  /// The maximal canonical nodes of all ranks, in order of leaves.
+  /// The maximal canonical nodes of all ranks, in leaf order.
   let nodes: [Range<Int>]
   /// Indices in `nodes` of each rank's nodes.
   let nodesOfRank: [Range<Int>]
-  /// The additions above `nodes`, in an order that has both operands ready; the root ends in node 0.
+  /// The additions above `nodes`, ordered so that both operands are ready; the root ends up in node 0.
   let additions: [Addition]
 
   /// node[left] += node[right]
@@ -41,7 +41,7 @@ struct ExchangePlan: Sendable {
     additions = Self.additions(above: nodes, leafCount: leafCount)
   }
 
-  /// `elementCount` floats in `worldSize` slices as even as whole cache lines allow.
+  /// Cuts `elementCount` floats into `worldSize` slices, as evenly as whole cache lines allow.
   static func slices(of elementCount: Int, worldSize: Int) -> [Range<Int>] {
     let lines = LeafIntervals(leafCount: (elementCount + 15) / 16, worldSize: worldSize)
     return (0..<worldSize).map { rank in
@@ -71,7 +71,7 @@ struct ExchangePlan: Sendable {
 
   /// Finishes the tree for `count` elements: result = tree(0, L).
   ///
-  /// - Parameter parts: for each of `nodes`, its `count` elements of this slice; used up as scratch.
+  /// - Parameter parts: for each of `nodes`, its `count` elements of this slice; overwritten as scratch.
   func finish(
     parts: UnsafePointer<UnsafeMutablePointer<Float>>, count: Int, into result: UnsafeMutablePointer<Float>
   ) {

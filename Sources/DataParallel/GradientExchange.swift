@@ -1,30 +1,30 @@
-// The sum of all ranks' leaves, bit for bit the canonical tree's: reduce-scatter of nodes, then allgather
-// of slices. Point-to-point messages and polling, so that a missing rank has a name; the order of arrival
-// never matters.
+// The sum of all ranks' leaves, bit for bit that of the canonical tree: reduce-scatter of nodes, then
+// allgather of slices. Point-to-point messages and polling, so that a missing rank can be named; the order of
+// arrival never matters.
 
 import COpenMPI
 import Platform
 
 /// Reduces flat gradients across ranks along the canonical tree, for any number of ranks and leaves.
 ///
-/// Every rank sends each other rank that rank's slice of each of its nodes, straight out of the fold's
-/// buffers; the receiver finishes the tree for its slice in place and sends the finished slice to all.
-/// No buffer is allocated in a step after the first one with the same leaf count.
+/// For each of its nodes, a rank sends every other rank that rank's slice, straight from the fold's buffers;
+/// the receiver finishes the tree for its slice in place and sends the finished slice to all. No buffer is
+/// allocated in a step after the first one with the same leaf count.
 public final class GradientExchange {
   private let communicator: Communicator
   public let elementCount: Int
   private let maximumMessageLength: Int
   private let pending: PendingRequests
   private var plans: [Int: ExchangePlan] = [:]
-  /// This rank's slice of every node of other ranks.
+  /// This rank's slice of every other rank's nodes.
   private var received: UnsafeMutablePointer<Float>
   private var receivedCapacity = 0
-  /// This rank's slice of every node, wherever it lies.
+  /// This rank's slice of every node, wherever it is.
   private var parts: [UnsafeMutablePointer<Float>] = []
 
   /// - Parameters:
-  ///   - elementCount: floats of one gradient, N; need not be a multiple of anything.
-  ///   - maximumMessageLength: longer transfers are cut into messages of so many floats (MPI counts are
+  ///   - elementCount: floats in one gradient, N; need not be a multiple of anything.
+  ///   - maximumMessageLength: longer transfers are cut into messages of this many floats (MPI counts are
   ///     Int32).
   public init(communicator: Communicator, elementCount: Int, maximumMessageLength: Int = 1 << 28) {
     precondition(elementCount >= 0 && maximumMessageLength >= 1 && maximumMessageLength <= Int(Int32.max))
@@ -37,13 +37,13 @@ public final class GradientExchange {
 
   deinit { UnsafeMutableRawPointer(received).deallocate() }
 
-  /// The ranges of leaves that this rank must hand to `reduce`: those of `LeafFold.nodeRanges`.
+  /// The leaf ranges that this rank must pass to `reduce`: those of `LeafFold.nodeRanges`.
   public func ownNodes(leafCount: Int) -> [Range<Int>] {
     let plan = plan(leafCount: leafCount)
     return Array(plan.nodes[plan.nodesOfRank[communicator.rank]])
   }
 
-  /// Reduces a completed fold; the fold's buffers are used up, `recycle` it afterwards.
+  /// Reduces a completed fold; overwrites the fold's buffers, so `recycle` it afterwards.
   public func reduce(_ fold: LeafFold, into result: UnsafeMutablePointer<Float>, step: Int) throws {
     let nodes = fold.nodeRanges.indices.map { fold.node($0) }
     try reduce(nodes: nodes, leafCount: fold.leafCount, into: result, step: step)
@@ -52,8 +52,8 @@ public final class GradientExchange {
   /// result = tree(0, leafCount) on every rank.
   ///
   /// - Parameters:
-  ///   - nodes: N floats for each of `ownNodes`, in order; used up as scratch.
-  ///   - result: N floats, which overlap no node.
+  ///   - nodes: N floats for each of `ownNodes`, in order; overwritten as scratch.
+  ///   - result: N floats that overlap no node.
   /// - Throws: `RuntimeFailure` naming the ranks that stay silent.
   public func reduce(
     nodes: [UnsafeMutablePointer<Float>], leafCount: Int, into result: UnsafeMutablePointer<Float>, step: Int
@@ -66,7 +66,7 @@ public final class GradientExchange {
     locateParts(plan, own: nodes)
     pending.removeAll()
 
-    // Receives first, of both halves: a message that finds its buffer is never copied twice.
+    // Post all receives first, for both halves: a message that finds its buffer is not copied twice.
     var missing = 0
     for peer in peersInOrder {
       for node in plan.nodesOfRank[peer] {
@@ -111,7 +111,7 @@ public final class GradientExchange {
     pending.removeAll()
   }
 
-  /// The other ranks, beginning with the next one, so that not all ranks send to rank 0 first.
+  /// The other ranks, starting with the next one, so that not all ranks send to rank 0 first.
   private var peersInOrder: some Sequence<Int> {
     (1..<max(1, communicator.worldSize)).lazy.map { [communicator] distance in
       (communicator.rank + distance) % communicator.worldSize

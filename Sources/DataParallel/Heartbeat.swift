@@ -1,9 +1,8 @@
-// What this process is doing and that it still does it: atomics that the main thread writes and Watchdog
-// reads.
+// What this process is doing, and that it is alive: atomics that the main thread writes and Watchdog reads.
 
 import Synchronization
 
-/// What a rank is busy with, as error lines name it.
+/// What a rank is busy with, as error messages name it.
 public enum Phase: Int, Sendable, CaseIterable {
   case startup, data, gradient, records, exchange, optimizer, validation, checkpoint, sampling, shutdown
 

@@ -1,17 +1,17 @@
-// Adds the leaves of one rank into its maximal canonical nodes while they are being computed.
-// Knows nothing of other ranks (GradientExchange) and of what a leaf is.
+// Adds the leaves of one rank into its maximal canonical nodes while they are being computed. Knows nothing
+// of other ranks (see GradientExchange) or of what a leaf is.
 
 import Synchronization
 
 /// The fold of one rank's leaves along the canonical tree.
 ///
-/// Threads deliver leaves in any order. Whoever completes the second of two siblings adds right into left,
-/// outside the lock, and carries the sum up; so the order of additions is the tree's and never that of the
-/// threads. With leaves taken roughly in order, about threads + log₂(leaves) buffers are alive.
+/// Threads deliver leaves in any order. Whichever thread completes the second of two siblings adds right into
+/// left, outside the lock, and carries the sum up; so the order of additions is the tree's, never the
+/// threads'. If leaves are taken roughly in order, about threads + log₂(leaves) buffers are live.
 public final class LeafFold: Sendable {
   public let leafCount: Int
   public let interval: Range<Int>
-  /// The maximal canonical nodes of `interval`, in order of leaves.
+  /// The maximal canonical nodes of `interval`, in leaf order.
   public let nodeRanges: [Range<Int>]
   private let pool: BufferPool
   private let links: [Link]
@@ -19,7 +19,7 @@ public final class LeafFold: Sendable {
   private let leafLinks: [Int]
   private let state: Mutex<State>
 
-  /// A tree node: who its sibling and parent are. `parent` is -1 for a maximal node.
+  /// A tree node's sibling and parent. `parent` is -1 for a maximal node.
   private struct Link {
     var parent = -1
     var sibling = -1
@@ -29,7 +29,7 @@ public final class LeafFold: Sendable {
   }
 
   private struct State {
-    /// Finished sums that wait for their sibling, by link index.
+    /// Finished sums waiting for their siblings, by link index.
     var waiting: [LentBuffer?]
     var nodes: [LentBuffer?]
     var finishedNodes = 0
@@ -79,11 +79,10 @@ public final class LeafFold: Sendable {
     self.init(leafCount: leafCount, interval: interval, pool: BufferPool(elementCount: elementCount))
   }
 
-  /// A buffer of `elementCount` floats for one leaf, contents undefined. Goes back by `complete`.
+  /// A buffer of `elementCount` floats for one leaf, contents undefined. Return it with `complete`.
   public func takeBuffer() -> UnsafeMutablePointer<Float> { pool.take() }
 
-  /// Delivers the finished gradient of `leaf`, once per step, from any thread. The buffer is the fold's
-  /// from now on.
+  /// Delivers the finished gradient of `leaf`, once per step, from any thread. The fold then owns the buffer.
   public func complete(leaf: Int, buffer: UnsafeMutablePointer<Float>) {
     precondition(interval.contains(leaf), "leaf \(leaf) is not of this rank's \(interval)")
     Heartbeat.beat()
@@ -128,8 +127,8 @@ public final class LeafFold: Sendable {
     return buffer!.pointer
   }
 
-  /// Returns all buffers to the pool and makes the fold ready for the next step. Also drops an unfinished
-  /// step, provided that no thread still works on it.
+  /// Returns all buffers to the pool and readies the fold for the next step. Also drops an unfinished step,
+  /// provided that no thread is still working on it.
   public func recycle() {
     state.withLock { state in
       for index in state.nodes.indices {

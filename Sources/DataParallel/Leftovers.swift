@@ -1,12 +1,12 @@
-// What OpenMPI leaves on disk when mpirun is killed: shared-memory segments and the session directory.
-// Only files of this very job are touched: those this process has mapped or was told by its launcher.
+// What OpenMPI leaves on disk when mpirun is killed: shared-memory segments and the session directory. Only
+// files of this job are touched: those that this process has mapped or that its launcher named.
 
 import Glibc
 import Platform
 
 enum Leftovers {
-  /// vader (OpenMPI 4) names its files vader_segment.<host>.<user>.<job>.<local rank>; every rank maps
-  /// those of all ranks of its host.
+  /// vader (OpenMPI 4) names its files vader_segment.<host>.<user>.<job>.<local rank>; every rank maps those
+  /// of all ranks on its host.
   private static let segmentPrefix = "/dev/shm/vader_segment."
 
   static func removeAll() {
@@ -31,7 +31,7 @@ enum Leftovers {
     return paths
   }
 
-  /// <tmp>/ompi.<host>.<user>/pid.<number>: mpirun's own directory, and nothing that looks otherwise.
+  /// <tmp>/ompi.<host>.<user>/pid.<number>: mpirun's own directory, and nothing else.
   static func isSessionDirectory(_ path: String) -> Bool {
     let parts = path.split(separator: "/")
     guard path.hasPrefix("/"), parts.count >= 2, !parts.contains("..") else { return false }

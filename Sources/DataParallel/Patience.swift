@@ -1,14 +1,14 @@
-// How a rank waits for another: polling, never a blocking call, so that it can say for whom and for how long.
+// How a rank waits for another: by polling, never blocking, so that it can say for whom and how long.
 
 import Glibc
 import Platform
 
 /// One wait: what to do between two polls that found nothing, and when to give up.
 struct Patience {
-  /// A whole exchange of a small model: within it, a core given away costs more (a scheduler's slice) than
-  /// it gives.
+  /// A whole exchange of a small model takes this long: yielding the core sooner costs more (a scheduler's
+  /// time slice) than it gains.
   private static let spinSeconds = 2e-3
-  /// Beyond this the peer is busy, not about to answer: leave the core to those who work.
+  /// Beyond this the peer is busy, not about to answer: leave the core to working threads.
   private static let drowsySeconds = 0.5
   private let spins: Bool
   private(set) var clock = CappedClock()

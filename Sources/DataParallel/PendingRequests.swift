@@ -1,11 +1,9 @@
-// Non-blocking sends and receives that are under way, each with its peer, and the one loop that waits for
-// them.
+// Non-blocking sends and receives in progress, each with its peer, and the one loop that waits for them.
 
 import COpenMPI
 import Platform
 
-/// What a message belongs to; ranks post messages of one kind in the same order, so MPI matches them in
-/// order.
+/// What a message is for; ranks post messages of one kind in the same order, so MPI matches them in order.
 enum MessageKind: Int32 {
   case record = 1
   case nodeSlice = 2
@@ -71,21 +69,20 @@ final class PendingRequests {
     entries.append(Entry(peer: peer, kind: kind, isReceive: false))
   }
 
-  /// Registers a collective request under way; `peer` is whom to name if it never ends.
+  /// Starts and registers a collective request; `peer` is the rank to name if it never completes.
   func collective(peer: Int, start: (UnsafeMutablePointer<MPI_Request?>) throws -> Void) throws {
     let slot = nextSlot()
     try start(requests + slot)
     entries.append(Entry(peer: peer, kind: .bytes, isReceive: true))
   }
 
-  /// Polls until `isFinished` or until nothing is under way, calling `onCompletion` for each request that
-  /// ends.
+  /// Polls until `isFinished` or nothing is pending, calling `onCompletion` for each completed request.
   ///
-  /// - Throws: `RuntimeFailure` naming the silent ranks when nothing has moved for the hang timeout.
+  /// - Throws: `RuntimeFailure` naming the silent ranks if nothing has moved for the hang timeout.
   func wait(
     isFinished: () -> Bool = { false }, onCompletion: (Entry) throws -> Void = { _ in }
   ) throws {
-    // Also keeps every MPI call away from a single rank that never started MPI.
+    // Also spares a single rank, which never started MPI, any MPI call.
     guard !entries.isEmpty else { return }
     var patience = Patience(spins: communicator.spins)
     while !isFinished() {
@@ -110,7 +107,7 @@ final class PendingRequests {
     }
   }
 
-  /// The peers that owe a message; if none does, those that do not take ours.
+  /// The peers that owe a message; if none does, those that have not taken ours.
   private var silentPeers: [Int] {
     let open = entries.filter { !$0.isDone }
     let owing = open.filter(\.isReceive)

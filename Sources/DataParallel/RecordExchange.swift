@@ -1,5 +1,5 @@
-// The small record that every rank gives every rank once a step: leaf losses, flags, hashes. Also the
-// meeting point of the step, so it is here that waiting is measured and a late or hung rank gets a name.
+// The small record that every rank sends every other once per step: leaf losses, flags, hashes. It is also
+// the step's meeting point, so this is where waiting is measured and a late or hung rank is named.
 
 import COpenMPI
 import Platform
@@ -7,7 +7,7 @@ import Platform
 /// All-to-all of fixed-size records of 64-bit words. Records are equal on all ranks after `exchange`.
 ///
 /// Two words of each record are this type's own: the step, which must agree, and the seconds since the last
-/// exchange that the rank spent outside it, which tell a slow rank from a fast one that waited.
+/// exchange that the rank spent outside it, which distinguish a slow rank from a fast one that waited.
 public final class RecordExchange {
   private static let headerWords = 2
   private let communicator: Communicator
@@ -21,7 +21,7 @@ public final class RecordExchange {
   public private(set) var busySeconds: [Double]
   public private(set) var exchangeCount = 0
 
-  /// - Parameter wordCount: 64-bit words of the caller in each record.
+  /// - Parameter wordCount: 64-bit words of each record that belong to the caller.
   public init(communicator: Communicator, wordCount: Int) {
     self.communicator = communicator
     self.wordCount = wordCount
@@ -34,7 +34,7 @@ public final class RecordExchange {
 
   deinit { words.deallocate() }
 
-  /// This rank's record, to be filled before `exchange`; keeps its words from step to step.
+  /// This rank's record, to be filled before `exchange`; its words persist from step to step.
   public var own: UnsafeMutableBufferPointer<UInt64> {
     UnsafeMutableBufferPointer(
       start: words + communicator.rank * stride + Self.headerWords, count: wordCount)
@@ -46,12 +46,12 @@ public final class RecordExchange {
     return UnsafeBufferPointer(start: words + rank * stride + Self.headerWords, count: wordCount)
   }
 
-  /// One word of every rank, in order of ranks.
+  /// One word of every rank, in rank order.
   public func column(_ index: Int) -> [UInt64] {
     (0..<communicator.worldSize).map { self[$0][index] }
   }
 
-  /// Gives `own` to all ranks and takes theirs.
+  /// Sends `own` to all ranks and receives theirs.
   ///
   /// - Throws: `RuntimeFailure` naming the ranks that stay silent, or that are at another step.
   public func exchange(step: Int) throws {
@@ -80,8 +80,8 @@ public final class RecordExchange {
     lastEnd = monotonicSeconds()
   }
 
-  /// The slowest rank so far, if it was busy for at least `factor` times as long as the median rank.
-  /// The same on all ranks.
+  /// The slowest rank so far, if it was busy more than `factor` times as long as the median rank. The same on
+  /// all ranks.
   public func straggler(factor: Double = 1.5) -> (rank: Int, secondsPerStep: Double, medianSeconds: Double)? {
     guard exchangeCount > 0, communicator.worldSize > 1 else { return nil }
     let sorted = busySeconds.sorted()

@@ -1,8 +1,8 @@
-// All ranks hold the same weights, or the ones that differ are named. Compares hashes; computes none.
+// Checks that all ranks hold the same weights, or names those that differ. Compares hashes; computes none.
 
 import Platform
 
-/// The verdict on one 64-bit hash per rank.
+/// The comparison of one 64-bit hash per rank.
 public struct ReplicaCheck: Equatable, Sendable {
   /// The hash of more than half of the ranks, if there is one.
   public let majority: UInt64?
@@ -33,6 +33,6 @@ public struct ReplicaCheck: Equatable, Sendable {
     throw communicator.agreed(
       RuntimeFailure(
         "\(subject) differ between ranks at step \(step): \(names); \(rule); "
-          + "suspect memory or CPU of these hosts and resume from the last checkpoint"))
+          + "suspect the memory or CPU of these hosts; resume from the last checkpoint"))
   }
 }

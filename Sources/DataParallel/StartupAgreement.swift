@@ -1,9 +1,8 @@
-// Before the first step all ranks must be the same program with the same options and data. Compares; knows
-// no keys.
+// Before the first step, all ranks must agree on program, options and data. Compares; knows no keys.
 
 import Platform
 
-/// What a rank says of itself at start: executable hash, options, corpus hash, MPI version, kernel family...
+/// What a rank reports at start: executable hash, options, corpus hash, MPI version, kernel family, …
 public struct StartupAgreement: Equatable, Sendable {
   public struct Entry: Equatable, Sendable {
     public let key: String
@@ -33,7 +32,7 @@ public struct StartupAgreement: Equatable, Sendable {
     }
   }
 
-  /// Text of what differs from rank 0, or nil. Each key once, with the ranks and hosts on either side.
+  /// What differs from rank 0, as text, or nil: each key once, with the ranks and hosts on either side.
   static func differences(_ all: [StartupAgreement], hosts: [String]) -> String? {
     var lines: [String] = []
     let keys = all.flatMap { $0.entries.map(\.key) }.reduce(into: [String]()) { unique, key in

@@ -1,5 +1,5 @@
-// Elementwise sums of flat float buffers at memory speed. The order inside one element is the caller's:
-// every result element is exactly one rounded addition of `left` and `right`, in that order.
+// Elementwise sums of flat float buffers at memory speed. The caller decides the order of additions: each
+// result element is exactly one rounded addition of `left` and `right`, in that order.
 
 enum VectorSum {
   private typealias Vector = SIMD16<Float>

@@ -1,23 +1,23 @@
 // The thread that ends this process when nothing else can: parent dead, main thread stuck, MPI_Abort stuck.
-// It makes no MPI call. Hung peers are found by the polling waits (PendingRequests), not here.
+// It makes no MPI calls. Hung peers are found by the polling waits (PendingRequests), not here.
 
 import Platform
 import Glibc
 import Synchronization
 
-/// Watches this process from a thread of its own, every 200 ms.
+/// Watches this process from its own thread, every 200 ms.
 ///
-/// `Communicator.start` starts it for every rank of an MPI job; a process without MPI has nobody to leave
-/// behind and is not watched.
+/// `Communicator.start` starts it for every rank of an MPI job; a process without MPI leaves no peers hanging
+/// and is not watched.
 public enum Watchdog {
-  /// Marks what the main thread begins; also the sign of life that the watchdog waits for.
+  /// Marks what the main thread begins; also a sign of life for the watchdog.
   public static func enter(phase: Phase, step: Int) { Heartbeat.enter(phase, step: step) }
 
   /// A sign of life within a long phase, from any thread that makes progress.
   public static func beat() { Heartbeat.beat() }
 
   private static let tickMicroseconds: UInt32 = 200_000
-  /// What is left to MPI_Abort before the process ends without it.
+  /// Time for MPI_Abort before the process ends without it.
   private static let abortSeconds = 1.5
   private static let noEnd = Int.min
   private static let isRunning = Atomic<Bool>(false)
@@ -29,7 +29,7 @@ public enum Watchdog {
     var name = "this process"
   }
 
-  /// - Parameter name: how lines of the watchdog name this process, such as "rank 2 (node01, pid 4711)".
+  /// - Parameter name: how the watchdog's messages name this process, such as "rank 2 (node01, pid 4711)".
   static func configure(name: String, hangTimeout: Double) {
     settings.withLock { $0 = Settings(hangTimeout: hangTimeout, name: name) }
   }
@@ -38,7 +38,7 @@ public enum Watchdog {
   ///
   /// - Parameters:
   ///   - parent: the process whose death ends this one; nil to watch none.
-  ///   - launcher: another such process of this host.
+  ///   - launcher: another such process on this host.
   static func start(parent: pid_t?, launcher: ProcessIdentity?) throws {
     guard !isRunning.exchange(true, ordering: .acquiringAndReleasing) else { return }
     // A log line written after mpirun's death must not end the process before its leftovers are removed.
@@ -49,7 +49,7 @@ public enum Watchdog {
   /// Ends this process within two seconds with `status`, whatever the main thread does until then.
   static func expectEnd(status: Int32) {
     endStatus.store(Int(status), ordering: .relaxed)
-    // Without a thread to watch, MPI_Abort must do.
+    // Without a watchdog thread, MPI_Abort must do.
     try? start(parent: nil, launcher: nil)
   }
 

@@ -6,9 +6,9 @@ extension PreparedModel {
   /// Forward and backward of a sequence of n + 1 tokens.
   ///
   /// - Parameters:
-  ///   - gradientScale: factor on every gradient, 1 / (tokens of the whole global batch).
-  ///   - gradient: arena laid out like the weights. Linear weights are stored, or added if `accumulate`;
-  ///     embeddings are always added to.
+  ///   - gradientScale: multiplies every gradient: 1 / (tokens of the whole global batch).
+  ///   - gradient: arena laid out like the weights. Linear gradients are stored, or added if `accumulate`;
+  ///     embedding gradients are always added.
   /// - Returns: the sum of the cross-entropy over the n targets, in nats.
   func lossAndGradient(
     _ tokens: UnsafeBufferPointer<Int32>, gradientScale: Float, into gradient: UnsafeMutablePointer<Float>,
@@ -33,7 +33,7 @@ extension PreparedModel {
       block.project.backwardWeights(
         saved.hidden, stride: w.hiddenStride, dx, stride: w.stride, into: gradient, rows: rows,
         accumulate: accumulate)
-      // hidden = relu(fc1·mlpInput): its gradient passes where hidden was positive, and takes its place.
+      // hidden = relu(fc1·mlpInput): its gradient passes where hidden was positive, and overwrites it.
       block.project.backwardInput(
         dx, stride: w.stride, into: saved.hidden, stride: w.hiddenStride, rows: rows, .maskPositive)
       block.expand.backwardWeights(

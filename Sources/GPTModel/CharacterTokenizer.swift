@@ -2,7 +2,7 @@
 
 import Platform
 
-/// The sorted unique scalars of a corpus have the ids 0…n-1; BOS is the last id, n.
+/// The sorted unique scalars of a corpus get the ids 0…n-1; BOS gets the last id, n.
 public struct CharacterTokenizer: Equatable, Sendable {
   /// Sorted, unique.
   public let scalars: [Unicode.Scalar]
@@ -54,7 +54,7 @@ public struct CharacterTokenizer: Equatable, Sendable {
     return encoded
   }
 
-  /// The text of ids; BOS has none.
+  /// The text of `ids`; BOS contributes nothing.
   public func decode(_ ids: some Sequence<Int>) -> String {
     var text = String.UnicodeScalarView()
     for id in ids { if let scalar = scalar(of: id) { text.append(scalar) } }

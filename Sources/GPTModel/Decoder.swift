@@ -17,7 +17,7 @@ public final class Decoder {
 
   public let model: PreparedModel
   public let streamCount: Int
-  /// Most rows of one `advance`.
+  /// The most rows that one `advance` takes.
   public let maximumRows: Int
   /// Tokens in the cache, per stream; at most T.
   public private(set) var lengths: [Int]
@@ -28,7 +28,7 @@ public final class Decoder {
   private let x, normed, scales, qkv, attended, hidden, logits, scratch: UnsafeMutablePointer<Float>
   private let stride, qkvStride, hiddenStride, logitsStride: Int
 
-  /// - Parameter model: prepared; training is not needed.
+  /// - Parameter model: already prepared, for inference at least.
   public init(model: PreparedModel, streamCount: Int, maximumRows: Int = 64) {
     precondition(streamCount > 0 && maximumRows >= streamCount)
     let configuration = model.configuration
@@ -66,7 +66,7 @@ public final class Decoder {
 
   /// Appends the rows' tokens, in order, and computes the logits after each of them.
   ///
-  /// A stream may have several rows: they follow each other. No stream may grow beyond T.
+  /// A stream may have several rows, which follow one another. No stream may grow beyond T.
   public func advance(_ rows: [Row]) {
     precondition(!rows.isEmpty && rows.count <= maximumRows)
     let C = model.configuration.embeddingSize

@@ -42,8 +42,8 @@ extension PreparedModel {
     w.profile.lap(.linear)
   }
 
-  /// Residual stream (rows × C) = RMSNorm(wte[token] + wpe[position]). The backward pass computes it again: cheaper
-  /// than a T × C buffer that lives through all blocks.
+  /// Residual stream (rows × C) = RMSNorm(wte[token] + wpe[position]). The backward pass recomputes it, which
+  /// is cheaper than keeping a T × C buffer through all blocks.
   func embedNormalized(_ tokens: UnsafePointer<Int32>, rows: Int, _ w: SequenceWorkspace) {
     let C = configuration.embeddingSize
     embed(

@@ -1,4 +1,4 @@
-// The five sizes that define a model, and what may be asked of them.
+// The five sizes that define a model, and their limits.
 
 import Platform
 
@@ -35,7 +35,7 @@ public struct GPTConfiguration: Equatable, Hashable, Sendable {
     try validate()
   }
 
-  /// Sizes that are to be changed and validated later: those of a preset, before the corpus and the options are known.
+  /// Sizes to be changed and validated later: a preset's, before the corpus and the options are known.
   package init(
     unchecked vocabularySize: Int, embeddingSize: Int, layerCount: Int, blockSize: Int, headCount: Int
   ) {

@@ -7,7 +7,7 @@ import Kernels
 /// What to generate.
 public struct GenerationRequest: Sendable {
   public var workflow: Workflow
-  /// Nil is the default of the workflow: a newline for text, nothing for documents.
+  /// Nil means the workflow's default: a newline for text, nothing for documents.
   public var prompt: String?
   public var temperature = 0.8
   /// Characters to generate beyond the prompt.
@@ -19,13 +19,13 @@ public struct GenerationRequest: Sendable {
 
 /// Generates the samples of one request: several in lockstep on each thread.
 ///
-/// A text that outgrows the context goes on: the last half of the context is encoded again at positions
-/// 0…T/2 and generation continues from there. How samples are batched never changes them.
+/// When a text outgrows the context, its last half is re-encoded at positions 0…T/2 and generation continues
+/// from there. Batching never changes a sample.
 public final class Generator: Sendable {
   private let model: PreparedModel
   private let tokenizer: CharacterTokenizer
   private let threads: Int
-  /// Most samples that one thread advances together.
+  /// The most samples that one thread advances together.
   private static let streamsPerThread = 16
 
   public init(model: PreparedModel, tokenizer: CharacterTokenizer, threads: Int = 1) {
@@ -35,10 +35,10 @@ public final class Generator: Sendable {
     self.threads = threads
   }
 
-  /// Generates samples `indices` and reports every character as soon as it exists.
+  /// Generates samples `indices` and reports each character as soon as it is drawn.
   ///
   /// - Parameter emit: sample index and character, from any thread; the characters of one sample in order.
-  /// - Throws: `InvalidInput` when the prompt has unknown characters.
+  /// - Throws: `InvalidInput` if the prompt has unknown characters.
   public func generate(
     _ request: GenerationRequest, samples indices: Range<Int>,
     emit: @Sendable (Int, Unicode.Scalar) -> Void
@@ -69,7 +69,7 @@ public final class Generator: Sendable {
     case .documents:
       return try [Int32(tokenizer.bosID)] + tokenizer.encode(request.prompt ?? "")
     case .chunks:
-      // A corpus of one line has no newline: any character that was trained on is better than BOS.
+      // A corpus of one line has no newline: any character seen in training is better than BOS.
       let fallback = tokenizer.id(of: "\n") == nil ? String(Character(tokenizer.scalars[0])) : "\n"
       let prompt = request.prompt ?? fallback
       guard !prompt.isEmpty else {
@@ -79,7 +79,7 @@ public final class Generator: Sendable {
     }
   }
 
-  /// One sample on its way.
+  /// One sample in progress.
   private struct Text {
     let sample: Int
     /// Prompt (with BOS for documents) and generated tokens.
@@ -127,7 +127,7 @@ public final class Generator: Sendable {
     }
   }
 
-  /// Puts the last T of `tokens` into an empty stream; the row that holds the logits after the last one.
+  /// Restarts a stream with the last T of `tokens`; returns the row whose logits follow the last one.
   @discardableResult
   private static func encode(
     _ tokens: some BidirectionalCollection<Int32>, stream: Int, _ decoder: Decoder
@@ -145,7 +145,7 @@ public final class Generator: Sendable {
     return lastRow
   }
 
-  /// Draws the next token of a text from a row's logits; false when the text ends.
+  /// Draws the next token of a text from a row's logits; returns false when the text ends.
   private func draw(
     _ text: inout Text, _ logits: UnsafeBufferPointer<Float>, below count: Int, limit: Int,
     _ emit: (Int, Unicode.Scalar) -> Void

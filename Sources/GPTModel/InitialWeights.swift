@@ -4,7 +4,7 @@ import Kernels
 import Reproducibility
 
 extension ParameterTable {
-  /// Every weight ~ Normal(0, `standardDeviation`), one random stream a tensor.
+  /// Every weight ~ Normal(0, `standardDeviation`), with one random stream per tensor.
   public func initialWeights(seed: UInt64, standardDeviation: Double = 0.08) -> FloatArena {
     let arena = FloatArena(count: arenaCount)
     for (index, entry) in entries.enumerated() {

@@ -1,21 +1,21 @@
-// The gradient of one leaf of the reduction tree: a microbatch, sequence by sequence, on one thread.
-// A function of the leaf's tokens, the weights and the scale alone.
+// The gradient of one leaf of the reduction tree: a microbatch, sequence by sequence, on one thread. Depends
+// only on the leaf's tokens, the weights and the scale.
 
 import Kernels
 
 extension PreparedModel {
-  /// Loss and gradient of `sequences`, in their order.
+  /// Loss and gradient of `sequences`, taken in order.
   ///
   /// - Parameters:
   ///   - sequences: n + 1 tokens each, 2 ≤ n + 1 ≤ T + 1; at least one sequence.
-  ///   - gradientScale: 1 / (targets in the whole global batch), so that uneven leaves weigh right.
-  ///   - gradient: `table.arenaCount` floats that may hold anything; padding between tensors becomes zero.
+  ///   - gradientScale: 1 / (targets in the whole global batch), which weights uneven leaves correctly.
+  ///   - gradient: `table.arenaCount` floats with any contents; padding between tensors is zeroed.
   /// - Returns: the sum of the cross-entropy over all targets of the leaf, in nats.
   public func leafLossAndGradient(
     _ sequences: some Sequence<some Collection<Int32>>, gradientScale: Float,
     into gradient: UnsafeMutablePointer<Float>, _ workspace: SequenceWorkspace
   ) -> Double {
-    // Linear weights are stored by their first product; embeddings are added to, and padding is nobody's.
+    // The first product stores linear gradients; embeddings are added to, and nothing writes the padding.
     for (index, entry) in table.entries.enumerated() {
       let isEmbedding = index == table.tokenEmbedding || index == table.positionEmbedding
       let first = isEmbedding ? 0 : entry.count

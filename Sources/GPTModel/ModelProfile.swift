@@ -1,8 +1,8 @@
-// Where the time of a step goes inside the model. Off, it costs one branch a kernel call.
+// Where a step's time goes inside the model. When off, it costs one branch per kernel call.
 
 import Platform
 
-/// Seconds spent per kind of work by one thread so far.
+/// Seconds that one thread has spent on each kind of work so far.
 public struct ModelProfile: Sendable {
   public enum Kind: Int, CaseIterable, Sendable { case linear, attention, other }
 
@@ -14,13 +14,13 @@ public struct ModelProfile: Sendable {
 
   public subscript(kind: Kind) -> Double { durations[kind.rawValue] }
 
-  /// Time from here on belongs to the next `lap`.
+  /// Starts the clock for the next `lap`.
   @inline(__always)
   mutating func start() {
     if isEnabled { last = monotonicSeconds() }
   }
 
-  /// The time since the last lap or start was spent on `kind`.
+  /// Credits the time since the last lap or start to `kind`.
   @inline(__always)
   mutating func lap(_ kind: Kind) {
     if isEnabled { record(kind) }

@@ -1,7 +1,7 @@
-// The one definition of every weight tensor: its name, shape and place. Model, optimizer, reduction,
-// hash and checkpoint all read this table; no other file knows an offset.
+// The single definition of every weight tensor: its name, shape and place. Model, optimizer, reduction, hash
+// and checkpoint all read this table; no other file computes an offset.
 
-/// The tensors of a model, in the order in which they lie in an arena and are hashed.
+/// The tensors of a model, in the order in which they are laid out and hashed.
 public struct ParameterTable: Equatable, Sendable {
   /// One tensor. Linear weights are `[in][out]`, row-major.
   public struct Entry: Equatable, Sendable {

@@ -28,10 +28,10 @@ public final class PreparedModel: @unchecked Sendable {
   /// C → V
   let head: Linear
   private let linears: [Linear]
-  /// Memory of all prepared layers.
+  /// Panel memory of all prepared layers.
   private let panels: FloatArena
 
-  /// - Parameter isTraining: also prepares what the backward pass needs.
+  /// - Parameter isTraining: whether to prepare the backward pass too.
   public init(
     configuration: GPTConfiguration, weights: FloatArena, backend: MatrixBackend = .automatic,
     isTraining: Bool
@@ -72,7 +72,7 @@ public final class PreparedModel: @unchecked Sendable {
     self.panels = panels
   }
 
-  /// Independent pieces of preparation, for as many threads.
+  /// Independent pieces of preparation, which threads may share.
   public var preparationCount: Int { linears.count }
 
   public func prepare(_ index: Int) { linears[index].prepare(from: weights.base) }

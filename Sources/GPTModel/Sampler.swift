@@ -3,13 +3,13 @@
 import Kernels
 import Reproducibility
 
-/// Draws tokens from softmax(logits / temperature); temperature 0 takes the most likely one.
+/// Draws tokens from softmax(logits / temperature); temperature 0 picks the most likely one.
 public struct Sampler {
   public let temperature: Double
   private var random: Philox
   private let weights: FloatArena
 
-  /// - Parameter sample: samples of one seed have streams of their own, however they are batched.
+  /// - Parameter sample: each sample of a seed has its own random stream, however samples are batched.
   public init(temperature: Double, seed: UInt64, sample: Int, vocabularySize: Int) {
     precondition(temperature >= 0 && temperature.isFinite)
     self.temperature = temperature
@@ -24,7 +24,7 @@ public struct Sampler {
     guard let base = logits.baseAddress else { preconditionFailure("no logits") }
     guard temperature > 0 else { return Self.mostLikely(logits, below: count) }
     let total = softmaxWeights(base, temperature: Float(temperature), into: weights.base, count: count)
-    // A temperature so small that 1/T overflows leaves no finite weights: it means the most likely token.
+    // A temperature so small that 1/T overflows leaves no finite weights: take the most likely token.
     guard total.isFinite, total > 0 else { return Self.mostLikely(logits, below: count) }
     var rest = Double(total) * random.nextUniform()
     for id in 0..<count {
@@ -34,7 +34,7 @@ public struct Sampler {
     return Self.mostLikely(logits, below: count)
   }
 
-  /// The first of the largest logits.
+  /// The id of the largest logit; the first of equals.
   private static func mostLikely(_ logits: UnsafeBufferPointer<Float>, below count: Int) -> Int {
     var best = 0
     for id in 1..<count where logits[id] > logits[best] { best = id }

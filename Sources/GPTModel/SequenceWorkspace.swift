@@ -5,7 +5,7 @@ import Kernels
 
 /// Memory for forward and backward of one sequence of up to T = `blockSize` tokens.
 ///
-/// Rows are `paddedStride` floats apart. About 12·T·C floats a layer: 5 MB at the Shakespeare default.
+/// Rows are `paddedStride` floats apart. About 12·T·C floats per layer: 5 MB with the Shakespeare preset.
 public final class SequenceWorkspace {
   /// Activations of one block that its backward pass needs.
   struct Block {

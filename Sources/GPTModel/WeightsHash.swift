@@ -1,10 +1,10 @@
-// The hash that decides whether two models are the same bits.
+// The hash that tells whether two models are bit-identical.
 
 import Kernels
 import Reproducibility
 
 extension ParameterTable {
-  /// XXH64 over the tensors' bytes in the order of the table, padding omitted, as 16 hexadecimal digits.
+  /// XXH64 of the tensors' bytes in table order, without padding, as 16 hexadecimal digits.
   public func weightsHash(of arena: FloatArena) -> String {
     XXHash64.hexadecimal(weightsDigest(of: arena))
   }

@@ -9,7 +9,7 @@ public struct AdamStep: Sendable {
 
   /// - Parameters:
   ///   - step: from 1.
-  ///   - gradientScale: factor on every gradient, from clipping; 1 leaves the gradient as it is.
+  ///   - gradientScale: multiplies every gradient, for clipping; 1 leaves gradients unchanged.
   public init(
     step: Int, learningRate: Double, beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double,
     gradientScale: Float = 1
@@ -25,7 +25,7 @@ public struct AdamStep: Sendable {
   }
 }
 
-/// base^exponent by squaring: exact arithmetic steps instead of libm's pow, which differs between systems.
+/// base^exponent by squaring: plain multiplications instead of libm's pow, which differs between systems.
 private func power(_ base: Double, _ exponent: Int) -> Double {
   var (result, factor, rest) = (1.0, base, exponent)
   while rest > 0 {
@@ -37,7 +37,7 @@ private func power(_ base: Double, _ exponent: Int) -> Double {
 }
 
 /// m = β₁m + (1−β₁)g, v = β₂v + (1−β₂)g², w = w·decay − lr·m̂/(√v̂ + ε) for `count` elements, rounded up to a
-/// multiple of 16 (padding between tensors is zero in all four and stays so).
+/// multiple of 16 (padding between tensors is zero in all four and stays zero).
 public func adam(
   _ step: AdamStep, weights: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
   m: UnsafeMutablePointer<Float>, v: UnsafeMutablePointer<Float>, count: Int

@@ -1,8 +1,8 @@
-// Causal multi-head attention of one sequence, backward. The probabilities are computed again from Q, K and
-// the row maxima and sums that the forward pass kept: the same bits, without storing T × T floats a head.
+// Causal multi-head attention of one sequence, backward. The probabilities are recomputed from Q, K and the
+// row maxima and sums that the forward pass kept: the same bits, without storing T × T floats per head.
 
 extension AttentionShape {
-  /// Query rows whose probabilities are alive at a time: a multiple of the tile, chosen from T alone so that
+  /// Query rows whose probabilities are live at a time: a multiple of the tile, chosen from T alone so that
   /// two such blocks (P and dS) stay in L2.
   var queryBlock: Int { min(max(32_768 / paddedRows / queryTile, 1), 8) * queryTile }
 

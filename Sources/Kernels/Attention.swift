@@ -31,11 +31,11 @@ public struct AttentionShape: Sendable {
   public var forwardScratch: Int { paddedRows * headSize + queryTile * paddedRows }
 }
 
-/// `count` rounded up to whole panels. Scores are computed to the end of a panel: vector stores throughout,
-/// and what lies beyond the diagonal is never read.
+/// `count` rounded up to whole panels. Scores are computed to the end of a panel: all stores are whole
+/// vectors, and nothing beyond the diagonal is read.
 func wholePanels(_ count: Int) -> Int { (count + panelWidth - 1) / panelWidth * panelWidth }
 
-/// Zeroes the vectors that begin in first..<end; the one that holds `first` has been masked already.
+/// Zeroes the vectors that begin in first..<end; the one that holds `first` is already masked.
 @inline(__always)
 func clear(_ row: UnsafeMutablePointer<Float>, from first: Int, to end: Int) {
   for i in Swift.stride(from: (first + laneCount - 1) / laneCount * laneCount, to: end, by: laneCount) {
@@ -43,7 +43,7 @@ func clear(_ row: UnsafeMutablePointer<Float>, from first: Int, to end: Int) {
   }
 }
 
-/// Query rows whose scores are alive at a time.
+/// Query rows whose scores are live at a time.
 let queryTile = 12
 
 /// output (T × C) = softmax(Q·Kᵀ/√D, causal)·V per head.
@@ -91,8 +91,8 @@ public func attention(
   }
 }
 
-/// Kᵀ or Vᵀ of one head (D × T) as packed panels. Columns beyond T keep what the scratch had: their scores
-/// are never read.
+/// Kᵀ or Vᵀ of one head (D × T) as packed panels. Columns beyond T keep whatever was in the scratch: their
+/// scores are never read.
 func packKeys(
   _ k: UnsafePointer<Float>, _ shape: AttentionShape, into scratch: UnsafeMutablePointer<Float>
 ) -> PanelMatrix {

@@ -1,9 +1,9 @@
 // Attention of one new row over the keys and values of the rows before it, and the cache that holds them.
-// The same chains of additions as `attention`: with the SIMD backend a cached row has the bits of a full pass.
+// Adds in the same order as `attention`: with the SIMD backend a cached row is bit-identical to a full pass.
 
-/// Layout of one layer's keys and values of one stream.
+/// Layout of the keys and values of one layer and stream.
 public struct KeyValueLayout: Sendable {
-  /// T, the most rows that fit.
+  /// T, the number of rows that fit.
   public let capacity: Int
   /// H and D
   public let heads: Int
@@ -21,7 +21,7 @@ public struct KeyValueLayout: Sendable {
   var keyCount: Int { heads * headSize * paddedCapacity }
   /// Floats for the values (T × C), with room to read a whole panel at the end.
   var valueCount: Int { capacity * channels + panelWidth }
-  /// Floats of one layer and stream.
+  /// Floats per layer and stream.
   public var count: Int { (keyCount + valueCount + laneCount - 1) / laneCount * laneCount }
   /// Floats of scratch memory that `attendCached` needs.
   public var scratch: Int { heads * paddedCapacity }

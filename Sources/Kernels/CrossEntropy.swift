@@ -27,7 +27,7 @@ public func crossEntropy(
   return loss
 }
 
-/// The largest of `count` > 0 floats. Reads whole vectors: the memory up to a multiple of 16 must be readable.
+/// The largest of `count` > 0 floats. Reads whole vectors, so memory must be readable up to a multiple of 16.
 @inline(__always)
 func maximum(_ x: UnsafePointer<Float>, count: Int) -> Float {
   var largest = Lanes(repeating: -.infinity)
@@ -42,10 +42,10 @@ func maximum(_ x: UnsafePointer<Float>, count: Int) -> Float {
   return largest.laneMaximum
 }
 
-/// y[i] = e^((x[i] − offset)·factor) for i < count, 0 up to the next multiple of 16, and their sum. y may be x.
-/// Reads and writes whole vectors.
+/// y[i] = e^((x[i] − offset)·factor) for i < count, 0 up to the next multiple of 16, and their sum. y may be
+/// x. Reads and writes whole vectors.
 ///
-/// The sum keeps one partial sum per lane: appending numbers that vanish does not change it.
+/// Keeps one partial sum per lane, so appending terms that vanish does not change the sum.
 @inline(__always)
 func exponentials(
   of x: UnsafePointer<Float>, minus offset: Float, times factor: Float = 1,

@@ -2,10 +2,10 @@
 
 import Foundation
 
-/// `count` floats, zero at first, aligned to 64 bytes (a cache line, the widest vector register).
+/// `count` floats, initially zero, aligned to 64 bytes (a cache line, the widest vector register).
 ///
 /// A class and `@unchecked Sendable` because threads of one rank work on disjoint parts of the same arena;
-/// who may touch what is decided by the code that hands out the parts.
+/// the code that hands out the parts decides who may touch what.
 public final class FloatArena: @unchecked Sendable {
   public let count: Int
   public let base: UnsafeMutablePointer<Float>
@@ -22,7 +22,7 @@ public final class FloatArena: @unchecked Sendable {
     let memory = UnsafeMutableRawPointer.allocate(
       byteCount: bytes, alignment: isHuge ? Self.hugePage : 64)
     #if os(Linux)
-      // Fewer address translations: advice only, failing is harmless.
+      // Fewer address translations; only advice, so failure is harmless.
       if isHuge { madvise(memory, bytes, MADV_HUGEPAGE) }
     #endif
     base = memory.bindMemory(to: Float.self, capacity: count + Self.slack)

@@ -1,6 +1,6 @@
-// The vector type of every kernel and its few primitive operations.
-// Not hardware-specific: 16 lanes are one AVX-512 register, two AVX2 or four NEON registers, so the order of
-// every sum, and with it every bit, is the same on all CPUs that have a fused multiply-add.
+// The vector type of all kernels and its few primitive operations. Not hardware-specific: 16 lanes are one
+// AVX-512 register, two AVX2 or four NEON registers, so the order of every sum, and with it every bit, is the
+// same on all CPUs that have a fused multiply-add.
 
 import CTargetFeatures
 
@@ -35,7 +35,7 @@ extension UnsafeMutablePointer<Float> {
 }
 
 extension Lanes {
-  /// self += a·b, fused where the CPU can. Elsewhere `addProduct` would be a call into libm per lane.
+  /// self += a·b, fused where the CPU can do it. Elsewhere `addProduct` would be a call into libm per lane.
   @inline(__always)
   mutating func multiplyAdd(_ a: Lanes, _ b: Lanes) {
     if target_has_fma() { addProduct(a, b) } else { self += a * b }
@@ -53,11 +53,11 @@ extension Lanes {
     return other.replacing(with: self, where: index .< limit)
   }
 
-  /// Lane-wise maximum; `other` wins only where it is larger, so a NaN in self stays.
+  /// Lane-wise maximum; `other` wins only where it is larger, so a NaN in self is kept.
   @inline(__always)
   func maximum(_ other: Lanes) -> Lanes { replacing(with: other, where: other .> self) }
 
-  /// The sum of all lanes: halves are added pairwise, 16 → 8 → 4 → 2 → 1.
+  /// The sum of all lanes, adding halves: 16 → 8 → 4 → 2 → 1.
   @inline(__always)
   var laneSum: Float {
     let eight = lowHalf + highHalf
@@ -85,7 +85,7 @@ extension Lanes {
   /// e^self for inputs ≤ 0 (softmax after subtracting the maximum); below -87 the result is 0.
   ///
   /// x = n·ln 2 + r with |r| ≤ ½ ln 2, a polynomial of degree 6 for e^r (Cephes' expf coefficients), and n
-  /// added to the exponent bits. At most 2 units in the last place from the true value.
+  /// added to the exponent bits. Within 2 units in the last place of the true value.
   @inline(__always)
   var exponential: Lanes {
     // Adding 1.5·2²³ rounds to an integer in the low bits of the significand.

@@ -1,4 +1,4 @@
-// A linear layer y = x·W without bias: its weights prepared once a step for both directions, and its three
+// A linear layer y = x·W without bias: its weights, prepared once per step for both directions, and its three
 // products. One interface, two backends (MatrixBackend).
 
 /// The prepared weights of one linear layer: W is inputs (K) × outputs (N), possibly several tensors side by
@@ -20,10 +20,10 @@ public final class Linear: @unchecked Sendable {
   private let backend: MatrixBackend
   /// Panels of W for y = x·W; for OpenBLAS, W itself, row-major.
   private let forwardPanels: UnsafeMutablePointer<Float>
-  /// Panels of Wᵀ for dx = dy·Wᵀ; none for OpenBLAS (it reads W transposed) and for inference.
+  /// Panels of Wᵀ for dx = dy·Wᵀ; nil for OpenBLAS (which reads W transposed) and for inference.
   private let backwardPanels: UnsafeMutablePointer<Float>?
 
-  /// Floats of panel memory that a layer needs.
+  /// Panel memory that a layer needs, in floats.
   public static func panelCount(
     inputs: Int, outputs: Int, backend: MatrixBackend, isTraining: Bool
   ) -> Int {
@@ -50,7 +50,7 @@ public final class Linear: @unchecked Sendable {
       isTraining && backend == .simd ? panels + packedCount(depth: inputs, columns: outputs) : nil
   }
 
-  /// Takes the weights as they are now. Must come before the products of a step.
+  /// Packs the current weights. Must run before the products of a step.
   public func prepare(from weights: UnsafePointer<Float>) {
     var column = 0
     for part in parts {
@@ -94,7 +94,7 @@ public final class Linear: @unchecked Sendable {
     }
   }
 
-  /// dx (rows × K) = epilogue(dy (rows × N) · Wᵀ), the backward pass of y = x·W towards x.
+  /// dx (rows × K) = epilogue(dy (rows × N) · Wᵀ), the backward pass of y = x·W with respect to x.
   public func backwardInput(
     _ dy: UnsafePointer<Float>, stride dyStride: Int, into dx: UnsafeMutablePointer<Float>,
     stride dxStride: Int, rows: Int, _ epilogue: Epilogue = .store
@@ -113,8 +113,8 @@ public final class Linear: @unchecked Sendable {
     }
   }
 
-  /// dW (K × N) = or += xᵀ (K × rows) · dy (rows × N), the backward pass of y = x·W towards W, written to the
-  /// places of its tensors in the gradient arena.
+  /// dW (K × N) = or += xᵀ (K × rows) · dy (rows × N), the backward pass of y = x·W with respect to W,
+  /// written to its tensors in the gradient arena.
   public func backwardWeights(
     _ x: UnsafePointer<Float>, stride xStride: Int, _ dy: UnsafePointer<Float>, stride dyStride: Int,
     into gradient: UnsafeMutablePointer<Float>, rows: Int, accumulate: Bool
@@ -138,7 +138,7 @@ public final class Linear: @unchecked Sendable {
   }
 }
 
-/// OpenBLAS has no epilogues: they are passes of their own here, with the same meaning.
+/// OpenBLAS has no epilogues: here they are separate passes with the same meaning.
 private func multiplyBLAS(
   _ a: StridedMatrix, _ b: StridedMatrix, into c: UnsafeMutablePointer<Float>, stride: Int,
   rows: Int, depth: Int, columns: Int, epilogue: Epilogue

@@ -1,18 +1,18 @@
-// The same products through OpenBLAS: the reference twin, and the backend of CPUs without FMA.
+// The same products through OpenBLAS: the twin that tests compare with, and the backend for CPUs without FMA.
 
 import COpenBLAS
 
 /// Which code multiplies matrices in the linear layers. Each is deterministic; their bits differ.
 public enum MatrixBackend: String, CaseIterable, Sendable {
-  /// Own tiles on packed panels: the same bits on every CPU with FMA.
+  /// Our own tiles on packed panels: the same bits on every CPU with FMA.
   case simd
   /// OpenBLAS: the same bits on CPUs for which it selects the same core.
   case openblas
 
-  /// `simd` where the build's CPU has FMA, else `openblas`, which finds the best it can at run time.
+  /// `simd` where the build's CPU has FMA, else `openblas`, which picks its kernels at run time.
   public static var automatic: MatrixBackend { targetHasFMA ? .simd : .openblas }
 
-  /// Names the arithmetic that decides the bits: equal families give equal bits.
+  /// Names the arithmetic that determines the bits: equal families give equal bits.
   public var kernelFamily: String {
     switch self {
     case .simd: targetHasFMA ? "simd-fma" : "simd-mul-add"
@@ -22,11 +22,10 @@ public enum MatrixBackend: String, CaseIterable, Sendable {
   }
 }
 
-/// One thread in OpenBLAS: ranks and their threads divide the work by sequence. Call once at start.
+/// Limits OpenBLAS to one thread: ranks and their threads divide the work by sequence. Call once at start.
 public func useSingleThreadedBLAS() { openblas_set_num_threads(1) }
 
-/// C (rows × columns) = A·B, or C += A·B, all row-major; `a` or `b` may be transposed views
-/// (`rowStride` 1).
+/// C (rows × columns) = A·B, or C += A·B, all row-major; `a` or `b` may be transposed views (`rowStride` 1).
 public func multiplyBLAS(
   _ a: StridedMatrix, _ b: StridedMatrix, into c: UnsafeMutablePointer<Float>, stride: Int,
   rows: Int, depth: Int, columns: Int, accumulate: Bool
@@ -38,8 +37,8 @@ public func multiplyBLAS(
     a.base, aLeading, b.base, bLeading, accumulate ? 1 : 0, c, blasint(stride))
 }
 
-/// How BLAS sees a view. It wants a leading dimension of a whole row even where there is only one row, and on
-/// a smaller one it prints a line and leaves C as it was.
+/// How BLAS sees a view. It requires a leading dimension of a whole row even for a single row; given a
+/// smaller one, it prints a line and leaves C untouched.
 private func layout(of matrix: StridedMatrix, rows: Int, columns: Int) -> (CBLAS_TRANSPOSE, blasint) {
   if matrix.columnStride == 1 {
     precondition(rows == 1 || matrix.rowStride >= columns)

@@ -1,14 +1,14 @@
 // One row times packed panels: the product of cached decoding, bound by how fast weights stream from cache.
 
 /// y (columns) = epilogue(x (depth) · B), B in packed panels. The same chain of multiply-adds per element as
-/// `multiply`, so one row gives the bits that it gives among many.
+/// `multiply`, so a row gives the same bits alone as among many.
 func multiplyRow(
   _ x: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, depth: Int,
   columns: Int, _ epilogue: Epilogue
 ) {
   let panelSize = depth * panelWidth
   var column = 0
-  // Four panels side by side keep eight sums in flight: one would wait for the latency of each addition.
+  // Four panels side by side keep eight sums in flight: one would wait out each addition's latency.
   while columns - column >= 4 * panelWidth {
     rowTimesPanels(4, x, b + column * depth, panelSize, into: y + column, depth: depth, epilogue)
     column += 4 * panelWidth
@@ -23,7 +23,7 @@ func multiplyRow(
     depth: depth, columns: columns - column, epilogue)
 }
 
-/// Two or four panels side by side; a constant where it is called, so that the branches vanish.
+/// Two or four panels side by side; callers pass a constant, so the branches vanish.
 @inline(__always)
 private func rowTimesPanels(
   _ panels: Int, _ x: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ panelSize: Int,

@@ -3,8 +3,8 @@
 
 import CTargetFeatures
 
-/// A read-only matrix whose element (row, column) is `base[row·rowStride + column·columnStride]`.
-/// Exchanging the strides transposes it.
+/// A read-only matrix whose element (row, column) is `base[row·rowStride + column·columnStride]`. Swapping
+/// the strides transposes it.
 public struct StridedMatrix {
   public let base: UnsafePointer<Float>
   public let rowStride: Int
@@ -35,14 +35,14 @@ public struct PanelMatrix {
     rowStride = panelWidth
   }
 
-  /// One panel, from any of its columns on.
+  /// One panel, starting at any of its columns.
   init(panel base: UnsafePointer<Float>, rowStride: Int) {
     self.base = base
     panelStride = 0
     self.rowStride = rowStride
   }
 
-  /// A row-major matrix as it is. The memory behind the last row must be readable up to a whole panel.
+  /// A row-major matrix, unpacked. Memory past the last row must be readable up to a whole panel.
   public init(rows base: UnsafePointer<Float>, stride: Int) {
     self.base = base
     panelStride = panelWidth
@@ -91,13 +91,13 @@ public func multiply(
   }
 }
 
-/// Floats that packed panels of a depth × columns matrix take.
+/// Floats in the packed panels of a depth × columns matrix.
 public func packedCount(depth: Int, columns: Int) -> Int {
   (columns + panelWidth - 1) / panelWidth * panelWidth * depth
 }
 
 /// Packs `matrix` (depth × columns) into columns `firstColumn`… of the panels at `destination`. Columns that
-/// fill up the last panel keep what they had: the destination must be zero there.
+/// pad the last panel are not written: the destination must already be zero there.
 public func pack(
   _ matrix: StridedMatrix, depth: Int, columns: Int, into destination: UnsafeMutablePointer<Float>,
   firstColumn: Int = 0, panelDepth: Int? = nil

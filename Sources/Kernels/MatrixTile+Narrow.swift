@@ -1,5 +1,5 @@
-// Tiles for CPUs whose registers are narrower than 16 floats: 6 × 16 sums fill 12 of AVX2's 16 registers, 24 of
-// NEON's 32. The same chains of multiply-adds as the wide tiles, so the same bits.
+// Tiles for CPUs whose registers are narrower than 16 floats: 6 × 16 sums fill 12 of AVX2's 16 registers, 24
+// of NEON's 32. The same chains of multiply-adds as the wide tiles, so the same bits.
 
 /// Sums of six rows of a tile.
 private struct SixRows {
@@ -7,7 +7,7 @@ private struct SixRows {
   var row3 = Lanes.zero, row4 = Lanes.zero, row5 = Lanes.zero
 }
 
-/// C (rows × columns) = or += A·B, by tiles of 6 × 16. Rows beyond the last one repeat it and are not written.
+/// C (rows × columns) = or += A·B, in tiles of 6 × 16. Rows past the last one repeat it and are not written.
 func multiplyNarrow(
   _ a: StridedMatrix, _ b: PanelMatrix, into c: UnsafeMutablePointer<Float>, stride: Int,
   rows: Int, depth: Int, columns: Int, _ epilogue: Epilogue

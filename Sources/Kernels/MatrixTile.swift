@@ -1,6 +1,6 @@
-// The innermost loops of every matrix product: tiles of C kept in registers while A and B stream by.
-// An element of C is always one chain of multiply-adds over k = 0, 1, 2, …, whatever tile it falls into:
-// the bits of a product do not depend on tile sizes, on the other rows, or on the width of the registers.
+// The innermost loops of every matrix product: tiles of C stay in registers while A and B stream by. An
+// element of C is always one chain of multiply-adds over k = 0, 1, 2, …, whatever tile it falls into: the
+// bits of a product do not depend on tile sizes, on the other rows, or on the width of the registers.
 
 import CTargetFeatures
 
@@ -96,8 +96,8 @@ func writePartialLanes(
 /// Shallower products do not pay for prefetching: attention's scores, whose C is in L1 anyway.
 private let prefetchDepth = 64
 
-/// Brings the C tile into the cache while the sums are computed: its rows lie too far apart for the
-/// hardware to foresee.
+/// Brings the C tile into the cache while the sums are computed: its rows are too far apart for the hardware
+/// prefetcher.
 @inline(__always)
 private func prefetch(_ c: UnsafeMutablePointer<Float>, stride: Int, rows: Int) {
   for row in 0..<rows {
@@ -161,7 +161,7 @@ func tile8(
   bottom.write(to: c + 4 * cStride, stride: cStride, rows: 4, columns: columns, epilogue)
 }
 
-/// C (`rows` × `columns`), 1 ≤ rows ≤ 4. Rows beyond the last one repeat it and are not written.
+/// C (`rows` × `columns`), 1 ≤ rows ≤ 4. Rows past the last one repeat it and are not written.
 @inline(__always)
 func tile4(
   rows: Int, depth: Int,

@@ -6,7 +6,7 @@ public struct MomentumStep: Sendable {
   let learningRate, momentum, decay: Float
   let gradientScale: Float
 
-  /// - Parameter gradientScale: factor on every gradient; 1 leaves the gradient as it is.
+  /// - Parameter gradientScale: multiplies every gradient; 1 leaves gradients unchanged.
   public init(learningRate: Double, momentum: Double, weightDecay: Double, gradientScale: Float = 1) {
     self.learningRate = Float(learningRate)
     self.momentum = Float(momentum)
@@ -15,8 +15,8 @@ public struct MomentumStep: Sendable {
   }
 }
 
-/// u = μu + g, w = w·decay − lr·u for `count` elements, rounded up to a multiple of 16 (padding between tensors is
-/// zero in all three and stays so).
+/// u = μu + g, w = w·decay − lr·u for `count` elements, rounded up to a multiple of 16 (padding between
+/// tensors is zero in all three and stays zero).
 public func momentumDescent(
   _ step: MomentumStep, weights: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
   velocity: UnsafeMutablePointer<Float>, count: Int

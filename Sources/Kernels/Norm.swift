@@ -1,11 +1,11 @@
-// The norm of a gradient, and the scan that finds the element that is not a number.
+// The norm of a gradient, and the scan for elements that are not finite.
 
 /// Σ x[i]² over `count` floats in Double, folded in a fixed order; not finite if any element is not.
 public func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
   var total = 0.0
   var first = 0
   while first < count {
-    // Short runs in float keep the rounding error small; their sums go on in Double.
+    // Short runs in float keep the rounding error small; the total is kept in Double.
     let run = min(1024, count - first)
     total += Double(dot(x + first, x + first, count: run))
     first += run

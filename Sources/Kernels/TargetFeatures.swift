@@ -1,8 +1,8 @@
-// The features of the CPU that this build is for, as Swift values.
+// The CPU features that this build targets, as Swift values.
 
 import CTargetFeatures
 
-/// Whether a·b + c is one instruction in this build.
+/// Whether a·b + c compiles to one instruction.
 public var targetHasFMA: Bool { target_has_fma() }
 
 /// Vector instructions that this build uses, for the log.

@@ -1,5 +1,4 @@
-// OpenMPI hostfiles: one host a line, with its slots. Only what the launcher needs to count and to drop
-// hosts.
+// OpenMPI hostfiles: one host per line, with its slots. Only what the launcher needs to count and drop hosts.
 
 import Platform
 import Glibc
@@ -7,15 +6,15 @@ import Glibc
 public struct Hostfile: Equatable, Sendable {
   public struct Host: Equatable, Sendable {
     public let name: String
-    /// Nil when the file does not say; OpenMPI then counts the cores of the host.
+    /// Nil if the file does not say; OpenMPI then counts the host's cores.
     public let slots: Int?
-    /// The line as it stands in the file.
+    /// The line in the file, without its comment.
     public let line: String
   }
 
   public private(set) var hosts: [Host]
 
-  /// - Throws: `InvalidInput` when the file cannot be read or names no host.
+  /// - Throws: `InvalidInput` if the file cannot be read or names no host.
   public init(path: String) throws {
     guard let text = smallFile(path) else {
       throw InvalidInput("hostfile \(path): cannot be read: \(systemError())")
@@ -36,7 +35,7 @@ public struct Hostfile: Equatable, Sendable {
     }
   }
 
-  /// Nil when a host does not say.
+  /// Nil if any host does not say.
   public var slotCount: Int? {
     hosts.reduce(into: Int?(0)) { total, host in
       if let sum = total, let slots = host.slots { total = sum + slots } else { total = nil }

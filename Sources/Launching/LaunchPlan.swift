@@ -1,21 +1,21 @@
-// What `--np N` outside mpirun turns into: one argument vector and a few variables, never a shell line. Pure.
+// What `--np N` outside mpirun turns into: an argument vector and a few variables, no shell line. Pure.
 
 import Platform
 
-/// A start of the program under mpirun.
+/// One launch of the program under mpirun.
 public struct LaunchPlan: Equatable, Sendable {
   /// Absolute path of mpirun.
   public var mpirun: String
   public var processCount: Int
   /// Absolute path of the program, the same on every host.
   public var executable: String
-  /// The program's own arguments, without `--np`: mpirun says how many ranks there are.
+  /// The program's own arguments, without `--np`: mpirun determines the number of ranks.
   public var programArguments: [String]
   /// Cores of this host; more ranks than that share cores.
   public var coreCount: Int
-  /// Path and content; nil for this host alone.
+  /// Path and content; nil means this host alone.
   public var hostfile: (path: String, content: Hostfile)?
-  /// Whether the user is root, whom mpirun refuses unless told twice.
+  /// Whether the user is root, which mpirun refuses unless told twice.
   public var isRoot: Bool
   /// Whether the kernel refuses process_vm_readv, as the seccomp filters of containers do.
   public var singleCopyIsRefused: Bool
@@ -40,7 +40,7 @@ public struct LaunchPlan: Equatable, Sendable {
       && left.coreCount == right.coreCount && left.hostfile?.content == right.hostfile?.content
   }
 
-  /// Slots that mpirun may fill without being told to oversubscribe; nil when only mpirun knows.
+  /// Slots that mpirun may fill without being told to oversubscribe; nil if only mpirun knows.
   public var slotCount: Int? {
     guard let hostfile else { return coreCount }
     return hostfile.content.slotCount
@@ -50,9 +50,9 @@ public struct LaunchPlan: Equatable, Sendable {
   public var arguments: [String] {
     var arguments = [mpirun, "-np", String(processCount)]
     if let hostfile { arguments += ["--hostfile", hostfile.path] }
-    // Without this mpirun refuses more ranks than slots; with it idle ranks give their core away.
+    // Without this mpirun refuses more ranks than slots; with it idle ranks yield their core.
     if let slotCount, processCount > slotCount { arguments.append("--oversubscribe") }
-    // mpirun's default ties each rank to one core, and the rank's threads with it.
+    // By default mpirun binds each rank, and with it all its threads, to one core.
     arguments += ["--bind-to", "none"]
     // vader copies through process_vm_readv where the kernel allows it. Where it does not, OpenMPI 4.1
     // notices only in the first message and reports "Read -1"; everywhere else single copy is faster, so it
@@ -66,7 +66,7 @@ public struct LaunchPlan: Equatable, Sendable {
     isRoot ? ["OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"] : [:]
   }
 
-  /// What mpirun gets: the environment of this process and `variables`.
+  /// mpirun's environment: that of this process and `variables`.
   public var environment: [String: String] { ChildProcess.inheritedEnvironment.merging(variables) { $1 } }
 
   /// One line that a user can paste into a shell.

@@ -1,4 +1,4 @@
-// Starts the program under mpirun and stays its messenger: signals go in, the exit status comes out.
+// Starts the program under mpirun and stays in between: signals go in, the exit status comes out.
 
 import Glibc
 import Platform
@@ -8,25 +8,25 @@ public enum Launcher {
   public struct Outcome: Equatable, Sendable {
     /// Exit status of mpirun; 128 + signal if a signal ended it.
     public var status: Int32
-    /// Whether the user asked for the end (SIGINT, SIGTERM, SIGUSR2).
+    /// Whether the user asked it to stop (SIGINT, SIGTERM, SIGUSR2).
     public var wasAskedToStop: Bool
   }
 
-  /// Seconds between the first SIGTERM or SIGINT, which asks for a checkpoint, and the end by force.
+  /// Seconds between the first SIGTERM or SIGINT, which asks for a checkpoint, and a forced end.
   private static let graceSeconds = 20.0
 
-  /// How ranks learn who started mpirun for them.
+  /// Tells ranks which process started mpirun for them.
   private static let identityVariable = "MICROGPT_LAUNCHER"
 
-  /// The process of this host that started this rank's job, for a watchdog; nil where none of ours did, or on
-  /// another host than this.
+  /// The process that started this rank's job, for the watchdog; nil if it was not one of ours or is on
+  /// another host.
   public static var ofThisJob: ProcessIdentity? {
     environmentVariable(identityVariable).flatMap { ProcessIdentity($0) }.flatMap {
       $0.isOnThisHost ? $0 : nil
     }
   }
 
-  /// Whether this process should start itself under mpirun: several ranks wanted, and no launcher above it.
+  /// Whether this process should start itself under mpirun: several ranks wanted, no launcher above it.
   public static func isNeeded(processCount: Int) -> Bool {
     processCount > 1 && !LaunchEnvironment.current.startsMPI
   }
@@ -34,7 +34,7 @@ public enum Launcher {
   /// The plan for this machine.
   ///
   /// - Parameter arguments: the program's arguments without its name and without `--np`.
-  /// - Throws: `InvalidInput` when mpirun is not installed or the hostfile is of no use.
+  /// - Throws: `InvalidInput` if mpirun is not installed or the hostfile is unusable.
   public static func plan(
     processCount: Int, arguments: [String], hostfile: String? = nil
   ) throws -> LaunchPlan {
@@ -50,11 +50,11 @@ public enum Launcher {
       isRoot: geteuid() == 0, singleCopyIsRefused: Machine.singleCopyIsRefused)
   }
 
-  /// Runs mpirun to its end.
+  /// Runs mpirun until it ends.
   ///
-  /// SIGUSR1 and SIGUSR2 are passed on. The first SIGTERM or SIGINT is passed on as SIGUSR2, checkpoint and
-  /// stop, because mpirun gives ranks only a second after a SIGTERM of its own; a second one, or 20 s, end
-  /// the job by force.
+  /// SIGUSR1 and SIGUSR2 are passed on. The first SIGTERM or SIGINT is passed on as SIGUSR2 (checkpoint and
+  /// stop), because mpirun gives ranks only a second after its own SIGTERM; a second one, or 20 s, ends the
+  /// job by force.
   public static func run(_ plan: LaunchPlan) throws -> Outcome {
     let signals: [Int32] = [SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD]
     var waited = sigset_t()

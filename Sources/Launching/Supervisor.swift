@@ -1,5 +1,5 @@
-// Starts the job again from its last checkpoint when a rank or a host has died, on the hosts that remain.
-// Any number of ranks gives the same bits, so a smaller world continues the very same training.
+// Restarts the job from its last checkpoint when a rank or a host has died, on the remaining hosts. Any
+// number of ranks gives the same bits, so a smaller world continues exactly the same training.
 
 import Platform
 import Glibc
@@ -7,9 +7,9 @@ import Glibc
 /// A bounded number of restarts of one launch plan.
 public struct Supervisor {
   public var maximumRestarts: Int
-  /// Added to the program's arguments of a restart, unless they are there already.
+  /// Added to the program's arguments on a restart, unless already there.
   public var resumeArgument: String
-  /// One line on what is done and why; goes to standard error.
+  /// Reports in one line what is done and why; goes to standard error.
   var report: (String) -> Void
   var launch: (LaunchPlan) throws -> Launcher.Outcome
   var isHostAlive: (LaunchPlan, Hostfile.Host) -> Bool
@@ -34,9 +34,9 @@ public struct Supervisor {
     self.isHostAlive = isHostAlive
   }
 
-  /// Runs `plan` until it ends well, by the user's wish or bad input, or until the restarts are used up.
+  /// Runs `plan` until it succeeds, the user stops it, its input is bad, or the restarts are used up.
   ///
-  /// - Returns: the exit status of the last start.
+  /// - Returns: the exit status of the last launch.
   public func run(_ plan: LaunchPlan) throws -> Int32 {
     let original = plan.hostfile?.path
     var plan = plan
@@ -60,8 +60,7 @@ public struct Supervisor {
     }
   }
 
-  /// Replaces the plan's hostfile by one of the hosts that answer, and fits the number of ranks to their
-  /// slots.
+  /// Replaces the plan's hostfile with the hosts that answer, and limits the ranks to their slots.
   private func dropDeadHosts(
     from plan: inout LaunchPlan, original: String?
   ) throws -> [String] {
@@ -77,7 +76,7 @@ public struct Supervisor {
     return lost.map(\.name)
   }
 
-  /// Whether mpirun can start a process there: the same way to the host that the job itself takes.
+  /// Whether mpirun can start a process there, by the same route as the job itself.
   private static func answers(_ plan: LaunchPlan, _ host: Hostfile.Host) -> Bool {
     guard let path = try? writeTemporary(Hostfile(text: host.line)) else { return false }
     defer { unlink(path) }

@@ -1,16 +1,16 @@
-// Was this process started as one of several? Reads what mpirun, srun and foreign launchers leave in the
+// Was this process started as one of several? Reads what mpirun, srun and other launchers set in the
 // environment.
 
 import Platform
 import Glibc
 
-/// The environment variables by which launchers tell a process about its job.
+/// The environment variables that tell a process about its job.
 public struct LaunchEnvironment: Sendable {
   private let variables: [String: String]
 
   public init(_ variables: [String: String]) { self.variables = variables }
 
-  /// The variables of this process that matter here.
+  /// The relevant variables of this process.
   public static var current: LaunchEnvironment {
     var found: [String: String] = [:]
     for name in names {
@@ -31,13 +31,12 @@ public struct LaunchEnvironment: Sendable {
   func number(_ name: String) -> Int? { variables[name].flatMap { Int($0) } }
 }
 
-/// Finds the job that runs as N silent copies of a one-rank job because the launcher and MPI do not know
-/// each other.
+/// Detects a job that runs as N silent copies of one rank because the launcher and MPI do not know each
+/// other.
 public enum WorldCheck {
   /// - Parameter requested: the `--np` of the command line, if given.
-  /// - Throws: `InvalidInput` when the launcher started more processes than MPI counts, or when the world
-  /// is not
-  ///   of the requested size.
+  /// - Throws: `InvalidInput` if the launcher started more processes than MPI counts, or the world is not of
+  ///   the requested size.
   public static func verify(
     worldSize: Int, environment: LaunchEnvironment, requested: Int? = nil
   ) throws {
@@ -49,7 +48,7 @@ public enum WorldCheck {
     if let requested, requested != worldSize, environment.startsMPI {
       throw InvalidInput(
         "--np \(requested) disagrees with the \(worldSize) process(es) that the launcher started; "
-          + "leave --np away under mpirun or srun, or give \(worldSize)")
+          + "omit --np under mpirun or srun, or give \(worldSize)")
     }
   }
 
@@ -64,7 +63,7 @@ public enum WorldCheck {
         return "the environment says this is process number \(rank) (\(name)=\(rank))"
       }
     }
-    // A batch script has SLURM_NTASKS too; only a process that srun started has a place in a step.
+    // Batch scripts have SLURM_NTASKS too; only a process started by srun belongs to a step.
     if let count = environment.number("SLURM_NTASKS"), count > 1,
       environment.has("SLURM_PROCID") || environment.has("SLURM_STEP_ID")
     {

@@ -1,9 +1,9 @@
-// The one way to start a thread that is not part of the computation (those are `ThreadTeam`'s).
+// The one way to start a thread outside the computation (compute threads belong to `ThreadTeam`).
 
 import CPlatform
 import Glibc
 
-/// A thread of this process with all signals blocked: they are for the main thread.
+/// A thread with all signals blocked, which leaves them to the main thread.
 public final class BackgroundThread: @unchecked Sendable {
   private final class Start: @unchecked Sendable {
     let name: String
@@ -20,8 +20,8 @@ public final class BackgroundThread: @unchecked Sendable {
 
   /// - Parameters:
   ///   - name: what debuggers show, at most 15 bytes; also names the thread in the error.
-  ///   - niceness: of this thread alone, 0 to 19.
-  /// - Throws: `RuntimeFailure` when the system gives no thread.
+  ///   - niceness: for this thread alone, 0 to 19.
+  /// - Throws: `RuntimeFailure` if the system cannot start a thread.
   public init(name: String, niceness: Int32 = 0, _ body: @escaping @Sendable () -> Void) throws {
     // A new thread inherits the mask of the one that starts it.
     var all = sigset_t()
@@ -35,7 +35,7 @@ public final class BackgroundThread: @unchecked Sendable {
       { context in
         let start = Unmanaged<Start>.fromOpaque(context!).takeRetainedValue()
         platform_name_thread(start.name)
-        // In Linux a priority is a thread's own.
+        // On Linux, priority is per thread.
         if start.niceness > 0 {
           _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, start.niceness)
         }
@@ -48,6 +48,6 @@ public final class BackgroundThread: @unchecked Sendable {
     }
   }
 
-  /// Waits for its end. A thread that is never joined lives on until it ends or the process does.
+  /// Waits for it to end. A thread that is never joined runs until it or the process ends.
   public func join() { pthread_join(thread, nil) }
 }

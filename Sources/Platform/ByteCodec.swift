@@ -1,5 +1,5 @@
-// Values as bytes for messages between processes of the same program. Not a file format: both ends are one build.
-// Little-endian; texts and lists behind their length.
+// Values as bytes for messages between processes of the same program. Not a file format: both ends are one
+// build. Little-endian; texts and lists are preceded by their length.
 
 public struct ByteWriter: Sendable {
   public private(set) var bytes: [UInt8] = []
@@ -30,7 +30,7 @@ public struct ByteWriter: Sendable {
   }
 }
 
-/// Reads what `ByteWriter` wrote and trusts nothing: a length beyond the bytes that are there is an error.
+/// Reads what `ByteWriter` wrote and trusts nothing: a length that exceeds the remaining bytes is an error.
 public struct ByteReader {
   private let bytes: [UInt8]
   private var offset = 0
@@ -44,7 +44,7 @@ public struct ByteReader {
 
   public var isAtEnd: Bool { offset == bytes.count }
 
-  /// - Throws: `garbled` unless everything was read.
+  /// - Throws: `garbled` unless everything has been read.
   public func finish() throws {
     guard isAtEnd else { throw garbled }
   }
@@ -93,7 +93,7 @@ public struct ByteReader {
     return 1.littleEndian == 1 ? numbers : numbers.map(Number.init(littleEndian:))
   }
 
-  /// A count of elements that the remaining bytes can hold.
+  /// An element count that the remaining bytes can hold.
   private mutating func length(elementSize: Int) throws -> Int {
     let length: UInt64 = try number()
     guard length <= UInt64((bytes.count - offset) / elementSize) else { throw garbled }

@@ -3,28 +3,28 @@
 import CPlatform
 import Glibc
 
-/// A child of this process. Whoever makes it waits for it: `poll`, `wait` or `end`.
+/// A child of this process. Whoever starts it must wait for it, with `poll` or `wait`.
 public final class ChildProcess {
   /// Where one of its output streams goes.
   public enum Stream: Equatable, Sendable {
-    /// To where this process writes.
+    /// Where this process writes.
     case inherited
-    /// To nobody.
+    /// Nowhere.
     case discarded
-    /// To a pipe that this process reads.
+    /// A pipe that this process reads.
     case pipe
-    /// To the end of a file.
+    /// Appended to a file.
     case file(String)
-    /// Standard error to where standard output goes.
+    /// For standard error: wherever standard output goes.
     case standardOutput
   }
 
-  /// How a child has ended.
+  /// How a child ended.
   public enum Ending: Equatable, Sendable {
     case status(Int32)
     case signal(Int32)
 
-    /// As a shell tells it: 128 + signal if a signal ended it.
+    /// As a shell reports it: 128 + signal if a signal ended it.
     public var status: Int32 {
       switch self {
       case .status(let status): status
@@ -38,15 +38,15 @@ public final class ChildProcess {
   private let errors: FileDescriptor?
   private var ending: Ending?
 
-  /// Starts `arguments[0]`, or `executable` under that name, with default signal handling and standard input from
-  /// /dev/null.
+  /// Starts `arguments[0]`, or `executable` under that name, with default signal handling and standard input
+  /// from /dev/null.
   ///
   /// - Parameters:
-  ///   - arguments: the first, without a slash, is looked up in PATH.
-  ///   - environment: all variables; nil hands on those of this process.
-  ///   - leadsGroup: a process group of its own; the terminal's Ctrl-C then reaches this process only, which decides
-  ///     what to pass on.
-  /// - Throws: `RuntimeFailure` when the system refuses.
+  ///   - arguments: the first is looked up in PATH if it has no slash.
+  ///   - environment: all variables; nil passes on this process's own.
+  ///   - leadsGroup: whether it gets its own process group; the terminal's Ctrl-C then reaches only this
+  ///     process, which decides what to pass on.
+  /// - Throws: `RuntimeFailure` if the system refuses.
   public init(
     _ arguments: [String], executable: String? = nil, environment: [String: String]? = nil,
     folder: String? = nil, output outputStream: Stream = .inherited, errors errorStream: Stream = .inherited,
@@ -110,7 +110,7 @@ public final class ChildProcess {
   /// Linux's F_SETPIPE_SZ, which Glibc's module lacks.
   private static let setPipeSize: Int32 = 1031
 
-  /// - Returns: the ends of the new pipe, where there is one.
+  /// - Returns: the ends of the new pipe, if one was made.
   private static func connect(
     _ descriptor: Int32, to stream: Stream, _ actions: inout posix_spawn_file_actions_t
   ) throws -> (reading: Int32, writing: Int32)? {
@@ -137,14 +137,14 @@ public final class ChildProcess {
   }
 
   /// Fills `buffer` from the child's standard output.
-  /// - Returns: the number of bytes read, less only where the output ends.
+  /// - Returns: the number of bytes read, less than the buffer's size only at the end of the output.
   /// - Throws: `DeadlinePassed`, or `RuntimeFailure` from the system.
   public func readOutput(into buffer: UnsafeMutableRawBufferPointer, until deadline: Double) throws -> Int {
     guard output != nil else { preconditionFailure("standard output is no pipe") }
     return try output!.readFully(buffer, until: deadline)
   }
 
-  /// What its standard output, or error, has to say: the next bytes, none at its end.
+  /// The next bytes of its standard output or standard error; empty at the end.
   public func readSome(fromErrors: Bool = false, upTo limit: Int, until deadline: Double) throws -> [UInt8] {
     if fromErrors {
       guard errors != nil else { preconditionFailure("standard error is no pipe") }
@@ -155,24 +155,24 @@ public final class ChildProcess {
   }
 
   public func send(_ signal: Int32) {
-    // Its number may be another's by now.
+    // By now its number may belong to another process.
     if ending == nil { kill(identifier, signal) }
   }
 
-  /// How it has ended; nil while it runs.
+  /// How it ended; nil while it runs.
   public func poll() -> Ending? {
     if ending == nil { collect(WNOHANG) }
     return ending
   }
 
-  /// Waits for its end.
+  /// Waits for it to end.
   public func wait() -> Ending {
     while ending == nil { collect(0) }
     return ending!
   }
 
-  /// Waits at most `seconds` (those in which this process is stopped hardly count), then kills.
-  /// - Returns: nil if it had to.
+  /// Waits at most `seconds` (time in which this process is stopped hardly counts), then kills it.
+  /// - Returns: nil if it had to be killed.
   public func wait(seconds: Double, pollingEvery microseconds: UInt32 = 2_000) -> Ending? {
     var clock = CappedClock()
     while clock.seconds < seconds {
@@ -193,7 +193,7 @@ public final class ChildProcess {
       let signal = status & 0x7f
       ending = signal == 0 ? .status((status >> 8) & 0xff) : .signal(signal)
     } else if waited < 0, errno != EINTR {
-      // Someone else, an ignored SIGCHLD for instance, has taken the status.
+      // Something else, such as an ignored SIGCHLD, has taken the status.
       ending = .status(0)
     }
   }

@@ -9,8 +9,8 @@ public func monotonicSeconds() -> Double {
   return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }
 
-/// Adds up waiting time in increments of at most one second, so that a job which was stopped as a whole (SIGSTOP, a
-/// suspended machine) and continued does not take the pause for a hung peer.
+/// Adds up waiting time in increments of at most one second, so that a job that was stopped as a whole
+/// (SIGSTOP, a suspended machine) and continued does not mistake the pause for a hung peer.
 public struct CappedClock: Sendable {
   public private(set) var seconds = 0.0
   private var last: Double

@@ -1,6 +1,6 @@
-// Errors that the user can mend. Programmer errors are preconditions, never these.
+// Errors that users can act on. Programmer errors are preconditions, never these.
 
-/// Bad input by the user: an option, a corpus, a checkpoint, a prompt.
+/// Bad input from the user: an option, a corpus, a checkpoint, a prompt.
 ///
 /// `message` is one line that says what is wrong, where, what is allowed and what to do.
 /// A program prints it once, from one rank, as `error: message` and exits with `ExitStatus.usage`.
@@ -10,8 +10,8 @@ public struct InvalidInput: Error, Equatable, CustomStringConvertible, Sendable 
   public var description: String { message }
 }
 
-/// A failure that is not the user's input: a system call, a library, a peer.
-/// A program prints it as `error: message` and exits with `ExitStatus.failure`.
+/// A failure not caused by the user's input: a system call, a library, a peer. A program prints it as
+/// `error: message` and exits with `ExitStatus.failure`.
 public struct RuntimeFailure: Error, Equatable, CustomStringConvertible, Sendable {
   public let message: String
   public init(_ message: String) { self.message = message }

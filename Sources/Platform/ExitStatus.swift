@@ -1,4 +1,4 @@
-// Exit statuses of both programs, in one place because scripts and schedulers read them.
+// Exit statuses of both programs, in one place because scripts and schedulers depend on them.
 
 public enum ExitStatus {
   /// Training or generation ended as asked.

@@ -1,5 +1,5 @@
-// Open files, and the one loop each for writing and for reading. Everything that the programs write, to files,
-// pipes and terminals, goes through `writeFully`.
+// Open files, with one loop for writing and one for reading. Everything the programs write, to files, pipes
+// and terminals, goes through `writeFully`.
 
 import Glibc
 
@@ -9,7 +9,7 @@ public func systemError(_ code: Int32 = errno) -> String { String(cString: strer
 /// Writes all of `bytes`, through interruptions, short writes and full pipes.
 ///
 /// - Parameter waits: for room in a pipe that somebody made non-blocking; otherwise a full one is an error.
-/// - Returns: how many bytes were taken, and where that is not all, the error number that says why.
+/// - Returns: how many bytes were written and, if not all of them, the error number that says why.
 @discardableResult
 public func writeFully(
   _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, waits: Bool = true
@@ -30,8 +30,8 @@ public func writeFully(
   return (done, nil)
 }
 
-/// A file descriptor that closes itself. Errors are `RuntimeFailure`s with the system's words only: the caller says
-/// what was tried.
+/// A file descriptor that closes itself. Errors are `RuntimeFailure`s with only the system's words: the
+/// caller says what was tried.
 public struct FileDescriptor: ~Copyable, Sendable {
   public let raw: Int32
 
@@ -55,8 +55,8 @@ public struct FileDescriptor: ~Copyable, Sendable {
   /// Reads until `buffer` is full or the file ends.
   ///
   /// - Parameters:
-  ///   - offset: where in the file; nil is wherever the descriptor stands.
-  ///   - deadline: by `monotonicSeconds`, for pipes.
+  ///   - offset: where in the file; nil means the current position.
+  ///   - deadline: in `monotonicSeconds`, for pipes.
   /// - Returns: the number of bytes read.
   /// - Throws: also `DeadlinePassed`.
   public borrowing func readFully(
@@ -77,7 +77,7 @@ public struct FileDescriptor: ~Copyable, Sendable {
     return done
   }
 
-  /// What is there, as soon as there is something; empty at the end of the file.
+  /// Whatever is available, as soon as there is something; empty at the end of the file.
   public borrowing func readSome(upTo limit: Int, until deadline: Double) throws -> [UInt8] {
     while true {
       try waitForInput(until: deadline)
@@ -112,7 +112,7 @@ public struct FileDescriptor: ~Copyable, Sendable {
   }
 }
 
-/// The other end of a pipe had nothing to say in time.
+/// The other end of a pipe sent nothing in time.
 public struct DeadlinePassed: Error {
   public init() {}
 }

@@ -1,24 +1,24 @@
-// The one way in which a file takes the place of another: at every moment either the old or the new one is there,
-// whole. Only regular files are ever replaced.
+// The one way to replace a file: at every moment either the old or the new one is there, complete. Only
+// regular files are ever replaced.
 
 import Glibc
 
 public enum FileReplacement {
-  /// What is done, in this order.
+  /// The phases of a replacement, in order.
   public enum Phase: String, CaseIterable, Sendable {
     /// The temporary file is complete and on the disk.
     case written
-    /// `verify` has found it right.
+    /// `verify` has accepted it.
     case verified
-    /// It is in its place.
+    /// It has its final name.
     case renamed
   }
 
-  /// Writes `parts` one after the other to a temporary file beside `path`, has it checked, and puts it in the place
-  /// of `path`, or of its target if `path` is a symbolic link. The permissions of a file that was there are kept.
+  /// Writes `parts` in order to a temporary file beside `path`, verifies it, and renames it to `path`, or to
+  /// its target if `path` is a symbolic link. The permissions of an existing file are kept.
   ///
   /// - Parameter verify: called with the temporary file's path once its bytes are on the disk.
-  /// - Throws: what went wrong; then the temporary file is gone and the old file is as it was.
+  /// - Throws: what went wrong; the temporary file is then gone and the old file untouched.
   public static func replace(
     _ path: String, with parts: [UnsafeRawBufferPointer], verify: (String) throws -> Void = { _ in },
     onPhase: (Phase) throws -> Void = { _ in }
@@ -49,15 +49,15 @@ public enum FileReplacement {
     try bytes.withUnsafeBytes { try replace(path, with: [$0]) }
   }
 
-  /// Gives an existing file a second name, in the place of whatever regular file has that name.
+  /// Gives an existing file a second name, replacing any regular file that has it.
   ///
-  /// - Returns: false on a file system without hard links; then nothing has changed.
+  /// - Returns: false on a file system without hard links; nothing has changed then.
   public static func link(_ existing: String, as name: String) throws -> Bool {
     let name = try target(of: name)
     _ = try regularFile(at: name)
     let temporary = temporaryName(for: name)
     guard linkat(AT_FDCWD, existing, AT_FDCWD, temporary, AT_SYMLINK_FOLLOW) == 0 else { return false }
-    // Where both names are the same file already, rename does nothing and leaves the first.
+    // If both names already are the same file, rename does nothing and leaves the temporary name.
     defer { _ = unlink(temporary) }
     guard rename(temporary, name) == 0 else { throw RuntimeFailure(systemError()) }
     return true
@@ -70,7 +70,8 @@ public enum FileReplacement {
     guard rename(old, new) == 0 else { throw RuntimeFailure(systemError()) }
   }
 
-  /// `model.jld2` for `model.jld2.tmp.4711-x9`: the file that a temporary one was to replace; nil for other names.
+  /// `model.jld2` for `model.jld2.tmp.4711-x9`: the file that a temporary one was meant to replace; nil for
+  /// other names.
   public static func finalName(ofTemporary name: String) -> String? {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count > 2, parts[parts.count - 2] == "tmp",
@@ -79,19 +80,19 @@ public enum FileReplacement {
     return parts.dropLast(2).joined(separator: ".")
   }
 
-  /// In part random: neither a job of another host nor what a killed one left is in the way.
+  /// Partly random, so that jobs on other hosts and leftovers of killed ones do not collide with it.
   private static func temporaryName(for path: String) -> String {
     "\(path).tmp.\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
   }
 
-  /// Makes a rename last through a power cut.
+  /// Makes a rename survive a power cut.
   private static func synchronizeFolder(of path: String) throws {
     let folder = try FileDescriptor(open: folder(of: path), O_RDONLY | O_DIRECTORY)
-    // Some network file systems cannot synchronize a folder and say so with EINVAL.
+    // Some network file systems cannot synchronize a folder and return EINVAL.
     guard fsync(folder.raw) == 0 || errno == EINVAL else { throw RuntimeFailure(systemError()) }
   }
 
-  /// Where a path leads through symbolic links, the last of which may dangle.
+  /// Where a path leads through symbolic links; the last one may dangle.
   public static func target(of path: String) throws -> String {
     var path = path
     for _ in 0..<40 {
@@ -107,18 +108,18 @@ public enum FileReplacement {
     throw RuntimeFailure(systemError(ELOOP))
   }
 
-  /// The status of what is to be replaced; nil where there is nothing.
+  /// The status of the file to be replaced; nil if there is none.
   /// - Throws: `RuntimeFailure` for a folder, a device, a FIFO or a socket.
   private static func regularFile(at path: String) throws -> stat? {
     var status = stat()
     guard lstat(path, &status) == 0 else { return nil }
     guard status.st_mode & S_IFMT == S_IFREG else {
-      throw RuntimeFailure("it is \(FileKind(status).words), and only a regular file is replaced")
+      throw RuntimeFailure("it is \(FileKind(status).words), and only a regular file can be replaced")
     }
     return status
   }
 
-  /// Beyond RLIMIT_FSIZE the kernel sends SIGXFSZ, which kills; held back, `write` returns EFBIG instead.
+  /// Beyond RLIMIT_FSIZE the kernel sends SIGXFSZ, which kills; when blocked, `write` returns EFBIG instead.
   private static func withoutFileSizeSignal(_ body: () throws -> Void) throws {
     var signals = sigset_t()
     var previous = sigset_t()
@@ -127,7 +128,7 @@ public enum FileReplacement {
     pthread_sigmask(SIG_BLOCK, &signals, &previous)
     defer {
       var now = timespec()
-      // The signal that is waiting, if any, is taken before signals are let in again.
+      // Consume the pending signal, if any, before unblocking.
       if sigismember(&previous, SIGXFSZ) == 0 { _ = sigtimedwait(&signals, nil, &now) }
       pthread_sigmask(SIG_SETMASK, &previous, nil)
     }
@@ -135,7 +136,7 @@ public enum FileReplacement {
   }
 }
 
-/// What stands under a name.
+/// What a name refers to.
 public enum FileKind: Sendable {
   case regular, folder, device, fifo, socket, other
 

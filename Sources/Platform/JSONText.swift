@@ -5,14 +5,14 @@ public indirect enum JSONText: Sendable {
   case array([JSONText])
   case string(String)
   case integer(Int)
-  /// JSON has no NaN and no infinity: they become null.
+  /// JSON has no NaN or infinity: they become null.
   case real(Double)
   case boolean(Bool)
 
   /// Numbers read back as the same bits.
   public var text: String { text(colon: ": ", comma: ", ") }
 
-  /// Without blanks, for a line of a file.
+  /// Without spaces, for one line of a file.
   public var compactText: String { text(colon: ":", comma: ",") }
 
   private func text(colon: String, comma: String) -> String {

@@ -1,8 +1,8 @@
-// Names of files and folders, and what the system knows under them.
+// Names of files and folders, and what the system knows about them.
 
 import Glibc
 
-/// The folder of a path, `.` when it names none.
+/// The folder of a path; `.` if it names none.
 public func folder(of path: String) -> String {
   guard let slash = path.lastIndex(of: "/") else { return "." }
   return slash == path.startIndex ? "/" : String(path[..<slash])
@@ -13,7 +13,7 @@ public func fileName(of path: String) -> String {
   path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
 }
 
-/// The names of everything in a folder but `.` and `..`, in no order.
+/// The names of everything in a folder except `.` and `..`, in no particular order.
 public func fileNames(in folder: String) throws -> [String] {
   guard let stream = opendir(folder) else { throw RuntimeFailure("\(folder): \(systemError())") }
   defer { closedir(stream) }
@@ -27,7 +27,7 @@ public func fileNames(in folder: String) throws -> [String] {
   return names
 }
 
-/// Makes the folder of `path` and those above it.
+/// Creates the folder of `path` and any missing parents.
 /// - Throws: `RuntimeFailure` with the system's words.
 public func createFolder(of path: String) throws {
   let folder = folder(of: path)
@@ -43,7 +43,7 @@ public func createFolder(of path: String) throws {
   }
 }
 
-/// The text of a small file, such as those of /proc; nil when it cannot be read.
+/// The text of a small file, such as those in /proc; nil if it cannot be read.
 public func smallFile(_ path: String) -> String? {
   guard let file = try? FileDescriptor(open: path, O_RDONLY) else { return nil }
   var text: [UInt8] = []
@@ -55,15 +55,15 @@ public func smallFile(_ path: String) -> String? {
   }
 }
 
-/// The value of an environment variable, nil where it is not set.
+/// The value of an environment variable, nil if not set.
 public func environmentVariable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
-/// One file under any of its names.
+/// A file, whatever name leads to it.
 public struct FileIdentity: Hashable, Sendable {
   let device: UInt
   let inode: UInt
 
-  /// Nil where there is no file, or none that may be asked about.
+  /// Nil if there is no file, or stat is not permitted.
   public init?(_ path: String) {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }

@@ -1,14 +1,14 @@
-// Which process that is: a number alone is given out again and again.
+// Identifies a process beyond its number, which the system reuses.
 
 import Glibc
 
-/// A process of some host, told apart from later ones with the same number.
+/// A process on some host, distinguishable from later ones with the same number.
 public struct ProcessIdentity: Equatable, Sendable, CustomStringConvertible {
   public let host: String
   /// Changes with every start of the machine.
   public let boot: String
   public let process: pid_t
-  /// Clock ticks between the start of the machine and that of the process.
+  /// Clock ticks from the start of the machine to that of the process.
   public let start: UInt64
 
   public init(host: String, boot: String, process: pid_t, start: UInt64) {
@@ -37,15 +37,15 @@ public struct ProcessIdentity: Equatable, Sendable, CustomStringConvertible {
     self.init(host: fields[0], boot: fields[1], process: process, start: start)
   }
 
-  /// Whether this process can be asked about from here.
+  /// Whether it is a process of this host, so that `isRunning` means something.
   public var isOnThisHost: Bool { host == Self.current.host }
 
-  /// Whether it runs still; meaningful only on its own host.
+  /// Whether it is still running; meaningful only on its own host.
   public var isRunning: Bool { boot == Self.current.boot && Self.startTime(of: process) == start }
 
-  /// Field 22 of /proc/<pid>/stat; nil for a process that has ended. A zombie has: its parent has just not asked yet.
+  /// Field 22 of /proc/<pid>/stat; nil for a process that has ended. A zombie counts as ended.
   public static func startTime(of process: pid_t) -> UInt64? {
-    // The name in brackets may itself hold blanks and brackets; after it, the start time is the 20th field.
+    // The name in parentheses may itself contain spaces and parentheses; after it, start time is field 20.
     guard let text = smallFile("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else { return nil }
     let fields = text[text.index(after: end)...].split(separator: " ")
     guard fields.count > 19, fields[0] != "Z" else { return nil }

@@ -28,7 +28,7 @@ public enum Readable {
     preconditionFailure("the last unit takes every count")
   }
 
-  /// A number with exactly so many decimals.
+  /// A number with exactly `digits` decimals.
   public static func fixed(_ value: Double, digits: Int) -> String { String(format: "%.\(digits)f", value) }
 
   /// `1,115,394`

@@ -1,6 +1,6 @@
 // Text that a user can paste into a shell.
 
-/// The argument in single quotes where a shell would read it otherwise.
+/// The argument, in single quotes if a shell would read it differently.
 public func shellQuoted(_ argument: String) -> String {
   let plain = argument.utf8.allSatisfy { byte in
     switch byte {

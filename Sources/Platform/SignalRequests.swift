@@ -1,10 +1,10 @@
-// What the outside asks of a running rank by signals. Handlers only set bits; the training loop reads them
-// once a step and puts them into the step's record, so that all ranks act at the same step.
+// Requests that arrive at a running rank as signals. Handlers only set bits; the training loop reads them
+// once per step and puts them into the step's record, so that all ranks act at the same step.
 
 import Glibc
 import Synchronization
 
-/// Wishes that signals have left: SIGTERM, SIGINT, SIGUSR2 checkpoint and stop; SIGUSR1 checkpoint and go on.
+/// Requests left by signals: SIGTERM, SIGINT, SIGUSR2: checkpoint and stop; SIGUSR1: checkpoint and go on.
 public struct SignalRequests: OptionSet, Sendable {
   public let rawValue: UInt64
   public init(rawValue: UInt64) { self.rawValue = rawValue }
@@ -14,15 +14,15 @@ public struct SignalRequests: OptionSet, Sendable {
 
   private static let bits = Atomic<UInt64>(0)
   private static let interrupts = Atomic<Int>(0)
-  /// Milliseconds of the monotonic clock when the first SIGTERM came; 0 = never.
+  /// Monotonic clock in milliseconds at the first SIGTERM; 0 = never.
   private static let terminationTime = Atomic<Int>(0)
   private static let continuations = Atomic<Int>(0)
 
-  /// Installs the handlers; call it on the main thread before training begins, and before other threads
-  /// start. A second SIGINT ends the process at once.
+  /// Installs the handlers; call on the main thread, before training and before other threads start. A second
+  /// SIGINT ends the process at once.
   ///
-  /// mpirun passes a signal to every rank, but not at one instant: ranks may put the same wish into the
-  /// records of two neighbouring steps.
+  /// mpirun passes a signal to every rank, but not at the same instant: ranks may put the same request into
+  /// the records of two neighbouring steps.
   public static func install() {
     // Handlers must not be the first to touch lazily initialized globals.
     _ = bits.load(ordering: .relaxed)
@@ -41,24 +41,24 @@ public struct SignalRequests: OptionSet, Sendable {
       if SignalRequests.interrupts.wrappingAdd(1, ordering: .relaxed).oldValue > 0 { _exit(128 + SIGINT) }
       SignalRequests.request([.checkpoint, .stop])
     }
-    // A file that may not grow is a failed write, which is reported, and not the end of the process.
+    // Hitting a file-size limit is then a failed write, which is reported, and not the end of the process.
     signal(SIGXFSZ, SIG_IGN)
-    // Whoever started this process may have left them blocked.
+    // The parent process may have left them blocked.
     var handled = sigset_t()
     sigemptyset(&handled)
     for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT] { sigaddset(&handled, number) }
     pthread_sigmask(SIG_UNBLOCK, &handled, nil)
   }
 
-  /// There is nothing left to save: SIGTERM and SIGINT end the process, SIGUSR1 and SIGUSR2 do nothing.
+  /// Nothing is left to save: from now on SIGTERM and SIGINT end the process, SIGUSR1 and SIGUSR2 do nothing.
   ///
-  /// Not for a run that ends because it was asked to: a signal may still be on its way to this rank.
+  /// Not for a run that ends on request: a signal may still be on its way to this rank.
   public static func ignoreWishes() {
     for number in [SIGUSR1, SIGUSR2] { signal(number, SIG_IGN) }
     for number in [SIGTERM, SIGINT] { signal(number, SIG_DFL) }
   }
 
-  /// SIGCONTs so far. mpirun sends one a second before its SIGTERM; so does who continues a paused job.
+  /// SIGCONTs so far. mpirun sends one a second before its SIGTERM; resuming a paused job sends one too.
   public static var continuationCount: Int { continuations.load(ordering: .relaxed) }
 
   /// Seconds since the first SIGTERM, after which a launcher or a scheduler may kill at any moment.
@@ -67,10 +67,10 @@ public struct SignalRequests: OptionSet, Sendable {
     return time == 0 ? nil : monotonicSeconds() - Double(time) / 1000
   }
 
-  /// What this rank has been asked so far and has not yet taken.
+  /// Requests to this rank that have not been taken yet.
   public static var pending: SignalRequests { SignalRequests(rawValue: bits.load(ordering: .relaxed)) }
 
-  /// The wishes for this step's record; each is handed out once.
+  /// Takes the requests for this step's record; each is handed out once.
   public static func take() -> SignalRequests {
     SignalRequests(rawValue: bits.exchange(0, ordering: .relaxed))
   }
@@ -83,7 +83,7 @@ public struct SignalRequests: OptionSet, Sendable {
     var action = sigaction()
     action.__sigaction_handler.sa_handler = handler
     sigemptyset(&action.sa_mask)
-    // Reads and writes under way go on; the wish waits for the end of the step.
+    // Reads and writes in progress continue; the request waits for the end of the step.
     action.sa_flags = SA_RESTART
     sigaction(number, &action, nil)
   }

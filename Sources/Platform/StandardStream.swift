@@ -10,14 +10,14 @@ public enum StandardStream: Int32, Sendable {
 
   private static let hasFailed = Atomic<Bool>(false)
 
-  /// Writes a line at once and in one piece, so that lines of several processes do not mix. Where that is not
-  /// possible the line is lost, which the first time is said on standard error.
+  /// Writes a line immediately and in one piece, so that lines of several processes do not mix. If that fails
+  /// the line is lost, which is reported on standard error the first time.
   public func line(_ text: String) {
     let error = Array((text + "\n").utf8).withUnsafeBytes { writeFully(rawValue, $0).error }
     guard let error, self == .output else { return }
     let cause = systemError(error)
     if !Self.hasFailed.exchange(true, ordering: .relaxed) {
-      Self.error.line("warning: standard output takes no more lines: \(cause); the program goes on without")
+      Self.error.line("warning: standard output takes no more lines: \(cause); continuing without it")
     }
   }
 

@@ -1,13 +1,13 @@
-// What a process may inherit from a careless parent, put right before anything else happens.
+// Fixes what a process may inherit from a careless parent, before anything else happens.
 
 import Glibc
 
 public enum Surroundings {
-  /// Call it first in `main`.
+  /// Call first in `main`.
   ///
-  /// - Descriptors 0 to 2 that the parent closed become /dev/null: otherwise the next file opened would receive
-  ///   what is printed.
-  /// - An ignored SIGCHLD would make children vanish without a status.
+  /// - Descriptors 0 to 2 that the parent closed become /dev/null: otherwise the next file opened would
+  ///   receive the program's output.
+  /// - SIGCHLD gets its default: if ignored, children would vanish without a status.
   public static func prepare() {
     for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
       // The lowest free number is the one just found closed.

@@ -1,9 +1,9 @@
-// The threads of one rank. Which thread does which piece never matters to the result.
+// The threads of one rank. Which thread does which piece never affects the result.
 
 import Dispatch
 import Synchronization
 
-/// Runs numbered pieces of work on up to `count` threads, the caller's among them.
+/// Runs numbered pieces of work on up to `count` threads, including the caller's.
 public struct ThreadTeam: Sendable {
   public let count: Int
 
@@ -14,7 +14,7 @@ public struct ThreadTeam: Sendable {
 
   /// Calls `body(piece, thread)` for every piece in 0..<pieces; returns when all are done.
   ///
-  /// Pieces are taken in order, `thread` in 0..<count is never used by two at a time.
+  /// Pieces are taken in order; no two run at the same time with the same `thread` in 0..<count.
   public func run(_ pieces: Int, _ body: @Sendable (_ piece: Int, _ thread: Int) -> Void) {
     let threads = min(count, pieces)
     guard threads > 1 else {

@@ -1,5 +1,5 @@
-// Random numbers as a pure function of (seed, purpose, epoch, step): no state is shared between ranks,
-// threads or steps, so nothing random depends on how the work is divided or where it was interrupted.
+// Random numbers as a pure function of (seed, purpose, epoch, step): ranks, threads and steps share no state,
+// so nothing random depends on how the work is divided or where it was interrupted.
 
 import Foundation
 
@@ -12,14 +12,14 @@ public enum RandomPurpose: UInt32, Sendable {
   case syntheticCorpus = 5
 }
 
-/// Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
-/// SC 2011), the one that PyTorch's CUDA generator and cuRAND use.
+/// Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC
+/// 2011), as in cuRAND and PyTorch's CUDA generator.
 public struct Philox: RandomNumberGenerator, Sendable {
   private let key: SIMD2<UInt32>
   /// (block number low, block number high or step, epoch, purpose)
   private var counter: SIMD4<UInt32>
   private var block: SIMD4<UInt32> = .zero
-  /// How many of `block`'s two 64-bit words are still unused.
+  /// How many of the two 64-bit words in `block` are still unused.
   private var remaining = 0
 
   /// The stream for one purpose. `epoch` and `step` select independent streams of 2³² blocks each.
@@ -55,8 +55,8 @@ public struct Philox: RandomNumberGenerator, Sendable {
     return (radius * cos(angle), radius * sin(angle))
   }
 
-  /// Uniform in 0..<bound, without bias (Lemire, 2019). Own code because the standard library's
-  /// `Int.random(in:using:)` does not promise the same result from one Swift version to the next.
+  /// Uniform in 0..<bound, without bias (Lemire, 2019). Written out because the standard library's
+  /// `Int.random(in:using:)` does not promise the same result in every Swift version.
   public mutating func next(below bound: Int) -> Int {
     precondition(bound > 0)
     let bound = UInt64(bound)

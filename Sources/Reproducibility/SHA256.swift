@@ -1,5 +1,5 @@
-// SHA-256 (FIPS 180-4), which pins corpora: a file with the right digest is the right file.
-// Checkpoints and weights use the faster XXH64.
+// SHA-256 (FIPS 180-4), which identifies corpora: a file with the right digest is the right file. Checkpoints
+// and weights use the faster XXH64.
 
 /// Streaming SHA-256.
 public struct SHA256: Sendable {
@@ -28,7 +28,7 @@ public struct SHA256: Sendable {
     tail.append(contentsOf: bytes[(offset + whole)...])
   }
 
-  /// The digest of everything so far, 32 bytes; the state is not changed.
+  /// The digest of everything so far, 32 bytes; does not change the state.
   public func digest() -> [UInt8] {
     // Padding: one bit, zeros, the length in bits, up to a whole block.
     var padded = self
@@ -39,7 +39,7 @@ public struct SHA256: Sendable {
     return (0..<8).flatMap { word in withUnsafeBytes(of: padded.state[word].bigEndian) { [UInt8]($0) } }
   }
 
-  /// 64 lower-case hexadecimal digits, the form in logs and checkpoints.
+  /// 64 lower-case hexadecimal digits, the form used in logs and checkpoints.
   public func hexadecimalDigest() -> String {
     digest().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }

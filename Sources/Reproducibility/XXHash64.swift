@@ -1,5 +1,5 @@
-// XXH64, the 64-bit hash of the weights in logs and checkpoints and the digest of checkpoint files.
-// Not cryptographic: it finds damage and divergence, not malice. Corpora are pinned with SHA-256.
+// XXH64, the 64-bit hash of the weights in logs and checkpoints and the digest of checkpoint files. Not
+// cryptographic: it finds damage and divergence, not malice. Corpora are identified by SHA-256.
 
 /// Streaming XXH64 with seed 0 by default (https://github.com/Cyan4973/xxHash, doc/xxhash_spec.md).
 public struct XXHash64: Sendable {
@@ -45,7 +45,7 @@ public struct XXHash64: Sendable {
     tail.append(contentsOf: bytes[offset...])
   }
 
-  /// The digest of everything so far; the state is not changed.
+  /// The digest of everything so far; does not change the state.
   public func digest() -> UInt64 {
     var hash: UInt64
     if totalLength >= 32 {
@@ -87,7 +87,7 @@ public struct XXHash64: Sendable {
     return hasher.digest()
   }
 
-  /// 16 lower-case hexadecimal digits, the form in logs and checkpoints.
+  /// 16 lower-case hexadecimal digits, the form used in logs and checkpoints.
   public static func hexadecimal(_ value: UInt64) -> String {
     let digits = String(value, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits

@@ -1,4 +1,4 @@
-// Are two checkpoints the same state, and if not, where do they part?
+// Are two checkpoints the same state, and if not, where do they differ?
 
 import Checkpointing
 import Platform
@@ -7,7 +7,7 @@ import Glibc
 import TrainingState
 
 extension CheckpointReport {
-  /// Values that may differ between two runs of one training: time, name of a run and who agreed are no state.
+  /// Not part of the state: time, run name and whether replicas were compared may differ between equal runs.
   private static let ignored = ["progress/wall_seconds", "progress/run", "progress/is_compared"]
 
   /// One tensor of both files.
@@ -27,8 +27,8 @@ extension CheckpointReport {
     }
   }
 
-  /// Compares sizes, alphabet, every tensor bit by bit, and the training state but its wall time.
-  /// - Throws: `InvalidInput` when one of the files cannot be loaded.
+  /// Compares sizes, alphabet, every tensor bit by bit, and the training state except `ignored` values.
+  /// - Throws: `InvalidInput` if one of the files cannot be loaded.
   static func diff(
     _ leftPath: String, _ rightPath: String, json: Bool, using reader: ContainedReader = ContainedReader()
   ) throws -> CheckpointReport {

@@ -8,13 +8,13 @@ import Reproducibility
 import TrainingState
 
 struct CheckpointReport: Sendable {
-  /// Without a newline at its end.
+  /// Without a trailing newline.
   let text: String
   /// For `exit`: a `diff` of different files ends with 1, a file that fails `verify` with 2.
   let status: Int32
 
   /// Sizes, progress, corpus, hashes, and a histogram of each weight tensor.
-  /// - Throws: `InvalidInput` when the file cannot be loaded.
+  /// - Throws: `InvalidInput` if the file cannot be loaded.
   static func inspect(
     _ path: String, json: Bool, using reader: ContainedReader = ContainedReader()
   ) throws -> CheckpointReport {
@@ -44,7 +44,7 @@ struct CheckpointReport: Sendable {
       ["alphabet", "\(snapshot.tokenizer.scalars.count) characters: \(snapshot.tokenizer.alphabet)"],
       ["training", snapshot.training == nil ? "none (weights only)" : "can be resumed"],
     ]
-    // Already said, or too long for a line.
+    // Already shown, or too long for a line.
     let hidden = ["format", "features", "tokenizer/", "rng/state", "progress/loss_history", "progress/run"]
     rows += values.filter { value in !hidden.contains { value.path.hasPrefix($0) } }.map {
       [$0.path, words($0.value)]

@@ -1,11 +1,11 @@
-// Samples on standard output as they are generated. Several advance together: the first unfinished one is shown
-// live, the others wait for their turn.
+// Samples on standard output as they are generated. Several advance together: the first unfinished one is
+// shown live, the others wait for their turn.
 
 import Platform
 import Glibc
 import Synchronization
 
-/// Prints samples in their order, character by character, as threads deliver them.
+/// Prints samples in order, character by character, as threads deliver them.
 final class SampleOutput: Sendable {
   private let state: Mutex<SampleQueue>
 

@@ -15,7 +15,7 @@ public enum SamplerMain {
   public static func run(_ arguments: [String]) -> Int32 {
     Surroundings.prepare()
     CheckpointReaderProcess.runIfRequested(arguments)
-    // Written to `head`, the program ends when its reader has had enough.
+    // Piped into `head`, the program ends when the reader has had enough.
     signal(SIGPIPE, SIG_DFL)
     do {
       switch try SamplerOptions.syntax.parse(arguments.dropFirst()) {

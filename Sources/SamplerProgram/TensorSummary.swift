@@ -11,9 +11,9 @@ struct TensorSummary {
   let minimum: Double
   let maximum: Double
   let mean: Double
-  /// Of the elements, not of a sample.
+  /// Of the population: divides by the count.
   let standardDeviation: Double
-  /// Elements in each of the equal parts from minimum to maximum.
+  /// Elements in each of the equal intervals from minimum to maximum.
   let histogram: [Int]
 
   static let binCount = 16
@@ -42,7 +42,7 @@ struct TensorSummary {
     histogram = bins
   }
 
-  /// One bar a bin, the highest for the fullest; a blank is an empty bin.
+  /// One bar per bin, the highest for the fullest; empty bins are blank.
   var bars: String {
     let glyphs: [Character] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"]
     let fullest = max(1, histogram.max() ?? 1)
@@ -58,7 +58,7 @@ struct TensorSummary {
   }
 }
 
-/// Text in columns: the first to the left, the others to the right of theirs.
+/// Text in columns: the first left-aligned, the others right-aligned.
 func aligned(_ rows: [[String]]) -> [String] {
   let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
   return rows.map { row in

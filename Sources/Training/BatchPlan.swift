@@ -1,5 +1,5 @@
-// Which sequences make up the batch of a step: a pure function of (seed, step), the same on every rank.
-// How a batch is divided among ranks is not known here.
+// Which sequences make up the batch of a step: a pure function of (seed, step), the same on every rank. Knows
+// nothing of how a batch is divided among ranks.
 
 import GPTModel
 import Platform
@@ -8,8 +8,8 @@ import TrainingState
 
 /// The global batches of a whole training. Steps count from 1, as everywhere.
 ///
-/// - Chunks: batches of G consecutive chunks, full ones only, visited in an order that is new every epoch.
-/// - Documents: G consecutive documents a step, around and around; `DocumentOrder` has shuffled them already.
+/// - Chunks: batches of G consecutive chunks, full ones only, visited in a new order every epoch.
+/// - Documents: G consecutive documents per step, cyclically; `DocumentOrder` has already shuffled them.
 public struct BatchPlan: Sendable {
   public let workflow: Workflow
   public let sequenceCount: Int
@@ -17,11 +17,11 @@ public struct BatchPlan: Sendable {
   public let globalBatchSize: Int
   public let isShuffled: Bool
   private let seed: UInt64
-  /// Batch order of the epoch that was asked for last: a cache, not state.
+  /// Batch order of the epoch last asked for: a cache, not state.
   private var order: (epoch: Int, batches: [Int])?
 
-  /// - Parameter sequenceCount: of the training part.
-  /// - Throws: `InvalidInput` if there are fewer sequences than a batch needs.
+  /// - Parameter sequenceCount: in the training part.
+  /// - Throws: `InvalidInput` if there are too few sequences for a batch.
   public init(_ configuration: TrainingConfiguration, sequenceCount: Int) throws {
     let (workflow, globalBatchSize) = (configuration.workflow, configuration.globalBatchSize)
     precondition(globalBatchSize >= 1)
@@ -41,7 +41,7 @@ public struct BatchPlan: Sendable {
     isShuffled = configuration.isShuffled
   }
 
-  /// Steps of one pass. Documents: a pass that ends inside a batch goes over into the next.
+  /// Steps in one pass. Documents: if a pass ends inside a batch, the next one starts there.
   public var stepsPerEpoch: Int {
     switch workflow {
     case .chunks: sequenceCount / globalBatchSize
@@ -52,7 +52,7 @@ public struct BatchPlan: Sendable {
   /// Chunks at the end of the text that fill no batch and are never trained on.
   public var leftoverCount: Int { workflow == .chunks ? sequenceCount % globalBatchSize : 0 }
 
-  /// The epoch of a step, from 1, and how many of the epoch's steps are done after it, from 1.
+  /// The epoch of a step and the step's number within it, both from 1.
   public func position(ofStep step: Int) -> (epoch: Int, stepInEpoch: Int) {
     precondition(step >= 1)
     switch workflow {

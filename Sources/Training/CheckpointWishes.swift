@@ -1,9 +1,9 @@
-// One wish for a checkpoint, one checkpoint. Rank 0 keeps the count; nobody else needs it.
+// One request for a checkpoint, one checkpoint. Only rank 0 keeps count.
 
-/// mpirun passes a SIGUSR1 on to every rank, but not at one instant: ranks raise the same wish in the records of
-/// neighbouring steps. The wishes of those who come late are met already.
+/// mpirun passes a SIGUSR1 to every rank, but not at the same instant: ranks raise the same request in the
+/// records of neighbouring steps. Those of late ranks have already been met.
 struct CheckpointWishes {
-  /// The ranks whose wish the last checkpoint has met.
+  /// The ranks whose request the last checkpoint has met.
   private var met: Set<Int> = []
   private var step = -1
   private var time = -Double.infinity
@@ -12,8 +12,8 @@ struct CheckpointWishes {
   private static let spread = 1.0
 
   /// - Parameters:
-  ///   - ranks: that raise a wish in the record of `step`.
-  ///   - seconds: of a clock that runs on.
+  ///   - ranks: that raise a request in the record of `step`.
+  ///   - seconds: from a clock that never goes back.
   /// - Returns: whether a checkpoint is due.
   mutating func isDue(for ranks: Set<Int>, step: Int, seconds: Double) -> Bool {
     guard !ranks.isEmpty else { return false }

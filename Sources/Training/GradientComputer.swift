@@ -12,7 +12,7 @@ final class GradientComputer {
   let team: ThreadTeam
   let fold: LeafFold
   let interval: Range<Int>
-  /// Loss (sum over targets) and number of targets of each own leaf of the last step.
+  /// Loss (sum over targets) and number of targets of each of its own leaves in the last step.
   var leafLosses: [Double]
   private(set) var leafTargets: [Int]
   private let microbatchSize: Int
@@ -20,7 +20,7 @@ final class GradientComputer {
   /// One per thread.
   private let workspaces: Workspaces
 
-  /// Owned by one thread each while it works.
+  /// Each is used by one thread at a time.
   private struct Workspaces: @unchecked Sendable {
     let all: [SequenceWorkspace]
   }
@@ -35,7 +35,7 @@ final class GradientComputer {
     leafTargets = [Int](repeating: 0, count: interval.count)
     fold = LeafFold(
       leafCount: configuration.leafCount, interval: interval, elementCount: model.table.arenaCount)
-    // A rank without leaves still evaluates and so needs one.
+    // A rank without leaves still validates, so it needs one too.
     workspaces = Workspaces(all: (0..<team.count).map { _ in SequenceWorkspace(configuration.model) })
   }
 
@@ -44,18 +44,18 @@ final class GradientComputer {
     set { for workspace in workspaces.all { workspace.profile.isEnabled = newValue } }
   }
 
-  /// Mean over the threads of the seconds spent on a kind of work.
+  /// Seconds spent on one kind of work, averaged over the threads.
   func profiledSeconds(_ kind: ModelProfile.Kind) -> Double {
     workspaces.all.reduce(0) { $0 + $1.profile[kind] } / Double(team.count)
   }
 
-  /// The positions in the global batch of the sequences of own leaf `leaf` (0 = first of the interval).
+  /// The sequences of own leaf `leaf` (0 = first of the interval), as positions in the global batch.
   func positions(ofOwnLeaf leaf: Int) -> Range<Int> {
     let first = (interval.lowerBound + leaf) * microbatchSize
     return first..<min(first + microbatchSize, globalBatchSize)
   }
 
-  /// Packs the weights as they are now.
+  /// Packs the current weights.
   func prepare() {
     let model = model
     team.run(model.preparationCount) { index, _ in model.prepare(index) }

@@ -1,11 +1,11 @@
-// Whose number is not finite, and in which tensor: all ranks find out together and stop before the update.
+// Finds which rank and tensor has a number that is not finite: all ranks stop before the update.
 
 import DataParallel
 import Kernels
 import Platform
 
 extension GradientPipeline {
-  /// Whether a weight is behind the loss of `rank` that is not finite.
+  /// Finds whether a weight is to blame for the loss of `rank` that is not finite.
   func diagnoseLoss(rank: Int, step: Int) throws -> any Error {
     let bad = firstNonFinite(model.weights.base, count: model.weights.count)
     let finding = bad.map { model.table.entry(containing: $0)?.path ?? "padding" } ?? ""
@@ -14,8 +14,8 @@ extension GradientPipeline {
     return notFinite("the loss\(cause)", rank: rank, step: step)
   }
 
-  /// Whose gradient is behind a sum that is not finite. The reduction has used up the leaves, so every rank computes
-  /// its own once more: the weights are still those of the step.
+  /// Finds whose gradient is to blame for a sum that is not finite. The reduction has overwritten the leaves,
+  /// so every rank recomputes its own: the weights are still those of the step.
   func diagnoseGradient(_ shard: TokenBatch, step: Int) throws -> any Error {
     computer.fold.recycle()
     try computeLeaves(shard, step: step)
@@ -35,11 +35,11 @@ extension GradientPipeline {
     return notFinite("the gradient of \(findings[rank])", rank: rank, step: step)
   }
 
-  /// Agreed by all ranks, which all call it with the same.
+  /// An agreed error: all ranks call this with the same arguments.
   private func notFinite(_ what: String, rank: Int, step: Int) -> any Error {
     communicator.agreed(
       RuntimeFailure(
-        "step \(step): \(what) is not a finite number on \(communicator.describe(rank)); nothing was updated, "
-          + "the last checkpoint is intact: lower --learning-rate or set --grad-clip"))
+        "step \(step): \(what) is not a finite number on \(communicator.describe(rank)); "
+          + "nothing was updated, the last checkpoint is intact: lower --learning-rate or set --grad-clip"))
   }
 }

@@ -14,7 +14,7 @@ final class GradientPipeline {
   let computer: GradientComputer
   let profile: StepProfile
   let probe: (any TrainingProbe)?
-  /// The reduced gradient, before it is weighed: see `Reduced`.
+  /// The reduced gradient, before weighting: see `Reduced`.
   let gradient: FloatArena
   private let record: StepRecord
   private let exchange: GradientExchange
@@ -38,11 +38,12 @@ final class GradientPipeline {
 
   var model: PreparedModel { computer.model }
 
-  /// Targets of a batch of full sequences: a power of two for the usual sizes, so that scaling by it is exact.
-  /// Documents that are shorter are weighed right after the reduction, when all ranks know how many there were.
+  /// Targets of a batch of full sequences: a power of two for the usual sizes, so that scaling by it is
+  /// exact. Shorter documents are weighted correctly after the reduction, once all ranks know the number of
+  /// targets.
   private var expectedTargets: Int { configuration.globalBatchSize * configuration.model.blockSize }
 
-  /// The gradients of this rank's leaves, with the weights as they are now.
+  /// Computes the gradients of this rank's leaves with the current weights.
   func compute(_ shard: TokenBatch, step: Int) throws {
     try probe?.willCompute(
       step: step, rank: communicator.rank, weights: model.weights, table: model.table)
@@ -61,7 +62,7 @@ final class GradientPipeline {
     }
   }
 
-  /// Tells all ranks the losses of this one's leaves and what it was asked, and learns theirs.
+  /// Exchanges the losses of the leaves, and what each rank was asked, with all ranks.
   /// - Throws: an error agreed by all ranks if a loss is not a number.
   func meet(step: Int, requests: SignalRequests) throws -> StepRecord.Meeting {
     let meeting = try record.meet(
@@ -71,7 +72,7 @@ final class GradientPipeline {
     return meeting
   }
 
-  /// What is known of the reduced gradient, the same on all ranks.
+  /// What is known about the reduced gradient, the same on all ranks.
   struct Reduced {
     /// Factor that turns `gradient` into the mean over the batch's targets.
     let weight: Double

@@ -1,6 +1,6 @@
-// Weights, moments and progress while they change. The training thread changes them; whoever saves may look at the
-// last finished step from another thread at any time. The lock is held for an update or for a copy in memory, never
-// while anybody waits for a peer, a disk or a terminal.
+// Weights, moments and progress while they change. The training thread changes them; a saving thread may read
+// the last finished step at any time. The lock is held for an update or for a copy in memory, never while
+// waiting for a peer, a disk or a terminal.
 
 import GPTModel
 import Kernels
@@ -14,7 +14,7 @@ public final class LiveState: Sendable {
   }
 
   private let guarded: Mutex<Guarded>
-  /// Of the snapshot; for the training thread.
+  /// The snapshot's, for the training thread.
   let weights: FloatArena
   let moments: [FloatArena]
 
@@ -24,7 +24,7 @@ public final class LiveState: Sendable {
     guarded = Mutex(Guarded(snapshot: snapshot))
   }
 
-  /// Changes the state in one piece, as `body` does.
+  /// Changes the state atomically, as `body` does.
   func change(_ body: (inout TrainingProgress) -> Void) {
     guarded.withLock { guarded in
       guard var progress = guarded.snapshot.training?.progress else { return }
@@ -35,8 +35,8 @@ public final class LiveState: Sendable {
     }
   }
 
-  /// The state after the last finished step; shares its weights and moments, which the next step changes. Only for the
-  /// training thread.
+  /// The state after the last finished step; shares its weights and moments, which the next step changes. For
+  /// the training thread only.
   var snapshot: TrainingSnapshot { guarded.withLock { $0.snapshot } }
 
   var progress: TrainingProgress { guarded.withLock { $0.snapshot.training?.progress } ?? TrainingProgress() }
@@ -58,7 +58,7 @@ public final class LiveState: Sendable {
   }
 }
 
-/// Memory for the copy of a state, used again from save to save so that memory does not grow.
+/// Memory for the copy of a state, reused from save to save so that memory does not grow.
 public struct SnapshotCopy: Sendable {
   /// Weights, then moments.
   private var arenas: [FloatArena] = []

@@ -1,9 +1,9 @@
-// How a run goes about a training: nothing here changes a weight.
+// How a run carries out a training: nothing here changes a weight.
 
 public struct RunSettings: Equatable, Sendable {
   /// Threads of this rank.
   public var threads = 1
-  /// Stop after this step, without changing the schedule; nil = go to the end.
+  /// Stop after this step, without changing the schedule; nil = train to the end.
   public var lastStep: Int?
   /// Steps between log lines; 0 = off, as for all intervals.
   public var logInterval = 10
@@ -11,9 +11,9 @@ public struct RunSettings: Equatable, Sendable {
   public var sampleInterval = 0
   /// Steps between comparisons of the weights' hash across ranks.
   public var hashInterval = 0
-  /// Written into checkpoints; tells those of this run, restarts included, from older ones.
+  /// Written into checkpoints; distinguishes those of this run, restarts included, from older ones.
   public var runIdentifier = ""
-  /// Measure where the time goes.
+  /// Whether to measure where the time goes.
   public var isProfiled = false
   public init() {}
 }

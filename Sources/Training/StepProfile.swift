@@ -1,4 +1,4 @@
-// Where the wall time of this rank's steps goes (`--profile`). Off, it costs one branch a lap.
+// Where the wall time of this rank's steps goes (`--profile`). When off, it costs one branch per lap.
 
 import GPTModel
 import Platform
@@ -34,7 +34,7 @@ final class StepProfile {
     last = monotonicSeconds()
   }
 
-  /// The time since the last lap or start was spent in `phase`.
+  /// Credits the time since the last lap or start to `phase`.
   func lap(_ phase: ProfileReport.Phase) {
     guard isEnabled else { return }
     let now = monotonicSeconds()
@@ -42,8 +42,8 @@ final class StepProfile {
     last = now
   }
 
-  /// The step has ended. - Parameter kinds: the seconds by kind so far.
-  /// - Returns: the split of its time; nil when not measured.
+  /// Ends the step. - Parameter kinds: the seconds by kind so far.
+  /// - Returns: how its time splits up; nil if not measured.
   func finishStep(kinds: (ModelProfile.Kind) -> Double) -> [(phase: String, seconds: Double)]? {
     guard isEnabled else { return nil }
     steps += 1
@@ -51,8 +51,8 @@ final class StepProfile {
     return Self.split(of: sums - mark)
   }
 
-  /// `data linear attention other waiting reduction optimizer`, which add up to the whole. Linear layers and
-  /// attention are means over the threads; `other` has what is left of the gradient phase (packing, norms, idle
+  /// `data linear attention other waiting reduction optimizer`, which add up to the whole. `linear` and
+  /// `attention` are means over the threads; `other` has the rest of the gradient phase (packing, norms, idle
   /// threads) and the comparison of replicas.
   private static func split(of sums: Sums) -> [(phase: String, seconds: Double)] {
     let other = max(0, sums[.gradient] - sums[.linear] - sums[.attention]) + sums[ProfileReport.Phase.other]
@@ -71,7 +71,7 @@ final class StepProfile {
   }
 }
 
-/// What `--profile` has found on this rank.
+/// What `--profile` found on this rank.
 public struct ProfileReport: Sendable {
   public enum Phase: Int, CaseIterable, Sendable {
     case data, gradient, waiting, reduction, optimizer, validation, checkpoint, other

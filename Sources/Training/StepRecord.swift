@@ -1,5 +1,5 @@
-// What the ranks tell each other once a step, beside gradients: losses of leaves and requests.
-// The words of DataParallel's RecordExchange, given names.
+// What the ranks tell each other once per step, besides gradients: leaf losses and requests. Gives names to
+// the words of DataParallel's RecordExchange.
 
 import DataParallel
 import Platform
@@ -10,7 +10,7 @@ final class StepRecord {
   private let exchange: RecordExchange
   private let intervals: LeafIntervals
   private let ranks: Range<Int>
-  /// Loss of every leaf of the step, as of the last meeting.
+  /// Loss of every leaf, as of the last meeting.
   private var losses: [Double]
 
   init(communicator: Communicator, intervals: LeafIntervals) {
@@ -24,7 +24,7 @@ final class StepRecord {
 
   /// What all ranks know after meeting in a step.
   struct Meeting {
-    /// Mean over all targets, in nats: the canonical tree over all leaves' sums, the same bits on all ranks.
+    /// Mean over all targets, in nats: the canonical tree's sum over all leaves, the same bits on all ranks.
     let loss: Double
     /// Of the whole global batch.
     let targetCount: Int
@@ -38,7 +38,7 @@ final class StepRecord {
   /// Meets all ranks.
   ///
   /// - Parameters:
-  ///   - leafLosses, leafTargets: of each own leaf.
+  ///   - leafLosses, leafTargets: for each of this rank's leaves.
   ///   - requests: what this rank has been asked.
   func meet(
     step: Int, leafLosses: [Double], leafTargets: [Int], requests: SignalRequests

@@ -1,4 +1,4 @@
-// The sequences that a rank works on at a time, back to back in one buffer that is used again and again.
+// The sequences that a rank works on at one time, back to back in one buffer that is reused.
 
 import Corpora
 
@@ -35,7 +35,7 @@ struct TokenBatch: Sendable {
     (leafEnds[leaf]..<leafEnds[leaf + 1]).lazy.map { [tokens, ends] in tokens[ends[$0]..<ends[$0 + 1]] }
   }
 
-  /// Predictions that a leaf asks for: of each sequence, one less than its tokens.
+  /// Predictions that a leaf asks for: for each sequence, one fewer than its tokens.
   func targetCount(ofLeaf leaf: Int) -> Int {
     ends[leafEnds[leaf + 1]] - ends[leafEnds[leaf]] - (leafEnds[leaf + 1] - leafEnds[leaf])
   }

@@ -5,13 +5,13 @@ import DataParallel
 import Platform
 
 extension Trainer {
-  /// Evaluates `source` with the weights as they are now; all ranks call it.
+  /// Evaluates `source` with the current weights; all ranks call it.
   func validate(on source: any SequenceSource) throws -> ValidationMetrics {
     Watchdog.enter(phase: .validation, step: step)
     try pipeline.probe?.willValidate(step: step, rank: communicator.rank)
     let computer = pipeline.computer
     computer.prepare()
-    // The split of the profile is that of the steps.
+    // The profile covers training steps only.
     computer.isProfiled = false
     defer { computer.isProfiled = profile.isEnabled }
     let microbatch = configuration.microbatchSize

@@ -1,5 +1,5 @@
-// The training loop of one rank: read my shard, compute, meet, reduce, update, report. The same code on every rank;
-// what only rank 0 does goes through `TrainingOutputs`.
+// The training loop of one rank: read my shard, compute, meet, reduce, update, report. The same code on every
+// rank; what only rank 0 does goes through `TrainingOutputs`.
 
 import DataParallel
 import GPTModel
@@ -16,23 +16,23 @@ public final class Trainer {
   let communicator: Communicator
   let pipeline: GradientPipeline
   let profile: StepProfile
-  /// What of the training changes, and what is saved.
+  /// What changes during training, and what is saved.
   public let live: LiveState
   private let optimizer: any Optimizer
   var batches: BatchPlan
   /// The sequences that this rank works on; one buffer for all steps.
   var tokens = TokenBatch()
-  /// What outside asks for (signals, tests), read once a step.
+  /// Requests from outside (signals, tests), read once per step.
   public var pendingRequests: () -> SignalRequests = { [] }
-  /// Taken from `pendingRequests` and not yet told the others.
+  /// Taken from `pendingRequests` but not yet sent to the others.
   var asked: SignalRequests = []
   private var wishes = CheckpointWishes()
 
   /// - Parameters:
-  ///   - weights: where to begin; the trainer goes on in this memory. The same on all ranks.
-  ///   - initialCheckpoint: where the weights of a new training come from, if from a file.
-  ///   - state: of the checkpoint to resume from; nil begins at step 1.
-  ///   - probe: nil but in tests.
+  ///   - weights: initial weights, the same on all ranks; trained in place.
+  ///   - initialCheckpoint: the file that the weights of a new training come from, if any.
+  ///   - state: from the checkpoint to resume; nil begins at step 1.
+  ///   - probe: nil except in tests.
   /// - Throws: `InvalidInput` if the corpus does not fill a batch.
   public init(
     configuration: TrainingConfiguration, settings: RunSettings, corpus: TrainingCorpus, weights: FloatArena,
@@ -64,7 +64,8 @@ public final class Trainer {
     training.progress.run = settings.runIdentifier
     live = LiveState(
       TrainingSnapshot(
-        configuration: configuration.model, tokenizer: corpus.tokenizer, weights: weights, training: training),
+        configuration: configuration.model, tokenizer: corpus.tokenizer, weights: weights,
+        training: training),
       moments: moments)
   }
 
@@ -75,7 +76,7 @@ public final class Trainer {
   public var step: Int { live.step }
   private var lastStep: Int { min(settings.lastStep ?? .max, configuration.totalSteps) }
 
-  /// What there is to say before the first step.
+  /// What to report before the first step.
   public var facts: TrainingFacts {
     TrainingFacts(
       configuration: configuration, kernelFamily: configuration.backend.kernelFamily,
@@ -88,14 +89,14 @@ public final class Trainer {
   /// Trains to the last step, or until all ranks have agreed to stop.
   ///
   /// - Parameter outputs: on rank 0, nil elsewhere.
-  /// - Throws: `RuntimeFailure` naming step, rank and cause; nothing has been updated or saved by then.
+  /// - Throws: `RuntimeFailure` naming step, rank and cause; that step has then updated and saved nothing.
   public func run(_ outputs: TrainingOutputs?) throws -> TrainingResult {
     let begin = monotonicSeconds()
     let firstStep = step
-    // As if the earlier runs had come right before this one.
+    // As if earlier runs had ended just before this one began.
     let zero = begin - live.progress.wallSeconds
     var isStopped = false
-    // A state that was saved in the middle of its validation gets it now.
+    // A state that was saved before its validation finished gets it now.
     if step > 0, step < lastStep { _ = try validateIfDue(outputs) }
     while step < lastStep, !isStopped {
       let start = monotonicSeconds()
@@ -146,8 +147,8 @@ public final class Trainer {
     return asked.union(pendingRequests())
   }
 
-  /// The only place where weights, moments and progress change; whoever looks from another thread sees them before or
-  /// after.
+  /// The only place where weights, moments and progress change; other threads see them before or after, never
+  /// in between.
   private func update(_ gradient: GradientPipeline.Reduced, loss: Double, step: Int, zero: Double) {
     Watchdog.enter(phase: .optimizer, step: step)
     let clip = configuration.gradientClip
@@ -221,7 +222,7 @@ public final class Trainer {
   /// After each epoch and after the last step.
   private func validateIfDue(_ outputs: TrainingOutputs?) throws -> ValidationMetrics? {
     guard let source = corpus.split.validation else { return nil }
-    // Epochs of documents may differ by a step in length.
+    // Epochs of documents may differ in length by one step.
     let isEpochEnd = batches.position(ofStep: step + 1).epoch > batches.position(ofStep: step).epoch
     guard isEpochEnd || step == configuration.totalSteps else { return nil }
     let validation = try validate(on: source)
@@ -232,11 +233,11 @@ public final class Trainer {
   private func saveIfDue(_ wishing: Set<Int>, isBest: Bool, isFinal: Bool, _ outputs: TrainingOutputs?) throws
   {
     let isFinal = isFinal || step == lastStep
-    // The best state is saved when it is found; later it would not be there any more.
+    // The best state is saved when it is found; later it is gone.
     let isPlanned =
       isFinal || isDue(settings.checkpointInterval, step) || isBest && settings.checkpointInterval > 0
     guard isPlanned || !wishing.isEmpty else { return }
-    // A replica that has gone astray spoils the sum for all: nothing is saved here that was not compared.
+    // A diverged replica spoils the sum for all: nothing is saved here without a comparison.
     if !live.progress.isCompared {
       try compareReplicas(model.table.weightsDigest(of: model.weights), step: step)
     }

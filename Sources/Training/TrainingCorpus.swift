@@ -1,4 +1,4 @@
-// What a trainer reads from: the two parts of a corpus, how they are spelled, and which text it is.
+// What a trainer reads from: the two parts of a corpus, their alphabet, and which text it is.
 
 import Corpora
 import GPTModel

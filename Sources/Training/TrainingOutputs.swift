@@ -1,5 +1,5 @@
-// What rank 0 does beyond its share of the work, told in values. Training does not know files, formats or
-// terminals: the program hands in an implementation.
+// What rank 0 does beyond its share of the work, expressed in values. Training knows no files, formats or
+// terminals: the program passes in an implementation.
 
 import GPTModel
 import TrainingState
@@ -10,19 +10,19 @@ public protocol TrainingOutputs: AnyObject {
   func finished(_ step: StepMetrics)
   /// The held-out part has been evaluated.
   func validated(_ validation: ValidationMetrics)
-  /// A checkpoint is due of weights that all ranks have. A failure that the training can outlive is the
-  /// implementation's to report.
+  /// A checkpoint is due; all ranks have these weights. The implementation reports failures that training can
+  /// survive.
   ///
   /// - Parameters:
-  ///   - snapshot: shares memory with the training, which goes on when this returns.
-  ///   - isBest: of all validations so far.
-  ///   - isFinal: nothing comes after it.
+  ///   - snapshot: shares memory with the training, which continues when this returns.
+  ///   - isBest: the best of all validations so far.
+  ///   - isFinal: no other follows.
   func save(_ snapshot: TrainingSnapshot, isBest: Bool, isFinal: Bool) throws
-  /// Samples are due. - Parameter model: ready to compute.
+  /// Samples are due. - Parameter model: already prepared.
   func sample(_ model: PreparedModel, step: Int)
 }
 
-/// What is known of one finished step.
+/// What is known about one finished step.
 public struct StepMetrics: Sendable {
   public var step: Int
   public var epoch: Int
@@ -48,13 +48,13 @@ public struct ValidationMetrics: Sendable {
   public var epoch: Int
   /// Mean over all validation targets, in nats: the same bits for any number of ranks.
   public var loss: Double
-  /// Lower than ever before in this training.
+  /// The lowest so far in this training.
   public var isBest: Bool
-  /// A rank was asked to stop meanwhile.
+  /// A rank was asked to stop in the meantime.
   var stops = false
 }
 
-/// What a training is about, before its first step.
+/// What is known about a training before its first step.
 public struct TrainingFacts: Sendable {
   public let configuration: TrainingConfiguration
   public let kernelFamily: String
@@ -72,7 +72,7 @@ public struct TrainingFacts: Sendable {
   public let earlierSeconds: Double
 }
 
-/// How a run has ended.
+/// How a run ended.
 public struct TrainingResult: Sendable {
   /// A request, not the last step, ended it.
   public let wasStopped: Bool
@@ -81,7 +81,7 @@ public struct TrainingResult: Sendable {
   /// Wall seconds of this run.
   public let seconds: Double
   public let progress: TrainingProgress
-  /// Of the weights as they are now.
+  /// Hash of the final weights.
   public let weightsHash: String
   public let profile: ProfileReport?
 }

@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// How the learning rate goes from the first to the last step.
+/// How the learning rate changes from the first to the last step.
 public struct LearningRateSchedule: Equatable, Sendable {
   /// Raw values are those of the checkpoint's `/schedule/kind`.
   public enum Kind: String, CaseIterable, Sendable {
@@ -14,7 +14,7 @@ public struct LearningRateSchedule: Equatable, Sendable {
 
   public package(set) var kind: Kind
   public package(set) var peak: Double
-  /// 0…totalSteps; of no use to `linear`, which has no warm-up.
+  /// 0…totalSteps; unused by `linear`, which has no warm-up.
   public package(set) var warmupSteps: Int
   public package(set) var totalSteps: Int
 
@@ -27,7 +27,7 @@ public struct LearningRateSchedule: Equatable, Sendable {
     precondition(isPossible)
   }
 
-  /// Cosine whose warm-up is the given fraction of all steps.
+  /// A cosine whose warm-up is the given fraction of all steps.
   /// - Parameter warmupFraction: 0…1.
   public static func cosine(peak: Double, warmupFraction: Double, totalSteps: Int) -> LearningRateSchedule {
     LearningRateSchedule(
@@ -45,7 +45,7 @@ public struct LearningRateSchedule: Equatable, Sendable {
     return Int((fraction * Double(totalSteps)).rounded(.toNearestOrEven))
   }
 
-  /// Whether the numbers, which a file may have set one by one, fit together.
+  /// Whether the numbers, which a file may set individually, fit together.
   package var isPossible: Bool {
     totalSteps >= 1 && (0...totalSteps).contains(warmupSteps)
   }

@@ -1,4 +1,5 @@
-// Stochastic gradient descent with momentum (Polyak, 1964; Sutskever et al., 2013) and decoupled weight decay.
+// Stochastic gradient descent with momentum (Polyak, 1964; Sutskever et al., 2013) and decoupled weight
+// decay.
 
 import Kernels
 

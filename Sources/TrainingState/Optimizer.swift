@@ -1,5 +1,5 @@
-// What an optimizer is to the rest of the house. To add one: its kernel in Kernels, a type like `AdamOptimizer` here,
-// its name in `Optimizers.all`.
+// The interface of an optimizer to the other modules. To add one: its kernel in Kernels, a type like
+// `AdamOptimizer` here, its name in `Optimizers.all`.
 
 import Kernels
 import Platform
@@ -8,8 +8,8 @@ import Platform
 public protocol Optimizer: Sendable {
   /// In `--optimizer` and in a checkpoint's `/optimizer/name`.
   static var name: String { get }
-  /// Names of its moments, which a checkpoint keeps as `/optimizer/<key>`. Each is laid out like the weights and
-  /// zero at first.
+  /// Names of its moments, which a checkpoint keeps as `/optimizer/<key>`. Each is laid out like the weights
+  /// and starts at zero.
   static var momentKeys: [String] { get }
 
   init(_ configuration: TrainingConfiguration)
@@ -17,8 +17,8 @@ public protocol Optimizer: Sendable {
   /// Updates a part of the weights and of each moment.
   ///
   /// - Parameters:
-  ///   - range: elements of the arenas; begins at a multiple of 16.
-  ///   - numbers: of this step.
+  ///   - range: elements of the arenas; starts at a multiple of 16.
+  ///   - numbers: for this step.
   func update(
     _ weights: FloatArena, moments: [FloatArena], gradient: FloatArena, range: Range<Int>,
     _ numbers: OptimizerStep)
@@ -29,7 +29,7 @@ public struct OptimizerStep: Sendable {
   /// From 1.
   public let step: Int
   public let learningRate: Double
-  /// Factor on every gradient: the weight of uneven batches, and clipping.
+  /// Multiplies every gradient: weights uneven batches, and clips.
   public let gradientScale: Double
 }
 
@@ -40,7 +40,7 @@ public enum Optimizers {
 }
 
 extension Optimizer {
-  /// The whole update, in pieces that the threads share. Which thread takes which piece decides nothing.
+  /// The whole update, in pieces shared by the threads. Which thread takes which piece has no effect.
   public func update(
     _ weights: FloatArena, moments: [FloatArena], gradient: FloatArena, step: Int, learningRate: Double,
     gradientScale: Double, team: ThreadTeam

@@ -1,5 +1,5 @@
-// An option that decides the bits: one row that the command line, presets, checkpoints, resume's refusals and the
-// `repeat with` line all read. The rows are `SettingsTable`'s.
+// An option that determines the bits: one row, read by the command line, presets, checkpoints, the checks of
+// `--resume` and the `repeat with` line. The rows are in `SettingsTable`.
 
 import CommandLineOptions
 import Platform
@@ -9,19 +9,20 @@ public struct Setting: Sendable {
   public let option: any DeclaredOption
   /// The same option with another default shown in the help.
   let shown: @Sendable (String) -> any DeclaredOption
-  /// Where a checkpoint keeps it; nil for an option that only helps to choose the value of others.
+  /// Where a checkpoint keeps it; nil for an option that only determines others.
   public let field: StateField?
   let apply: @Sendable (ParsedOptions, inout TrainingConfiguration, CorpusLength?) -> Void
-  /// Its value for people, as it would be typed.
+  /// Its value as a user would type it.
   let text: @Sendable (TrainingConfiguration) -> String
-  /// What to type for this value; nil where nothing need be typed.
+  /// What to type for this value; nil if nothing needs to be typed.
   let argument: @Sendable (TrainingConfiguration) -> String?
 
   public var name: String { option.declaration.name }
 
-  /// Puts the user's value, if there is one, into `configuration`.
+  /// Puts the user's value, if any, into `configuration`.
   ///
-  /// - Parameter length: what epochs are counted in; nil while the corpus is not known, and then they are not counted.
+  /// - Parameter length: converts epochs to steps; nil while the corpus is unknown, and epochs are then
+  ///   ignored.
   public func apply(
     _ options: ParsedOptions, to configuration: inout TrainingConfiguration, length: CorpusLength? = nil
   ) {
@@ -33,7 +34,7 @@ public struct Setting: Sendable {
 
   public func text(in configuration: TrainingConfiguration) -> String { text(configuration) }
 
-  /// The argument that gives `configuration` this setting where `other` has another; nil where they agree.
+  /// The argument that gives `configuration` this setting if `other` has another; nil if they agree.
   public func argument(
     for configuration: TrainingConfiguration, insteadOf other: TrainingConfiguration
   ) -> String? {
@@ -41,7 +42,7 @@ public struct Setting: Sendable {
   }
 }
 
-/// What a corpus decides of a training: known once it has been read.
+/// What the corpus determines about a training: known once it has been read.
 public struct CorpusLength: Sendable {
   public let stepsPerEpoch: Int
   public init(stepsPerEpoch: Int) { self.stepsPerEpoch = stepsPerEpoch }

@@ -1,5 +1,5 @@
-// Every option that decides the bits, once. To add one: a member of `TrainingConfiguration` with the value that
-// switches it off, a row here, its use in Training, its test.
+// Every option that determines the bits, once. To add one: a member of `TrainingConfiguration` with the value
+// that switches it off, a row here, its use in Training, its test.
 
 import CommandLineOptions
 import Kernels
@@ -8,10 +8,10 @@ public enum SettingsTable {
   public static let corpus: [Setting] = [
     .real(
       "val-frac", \.validationFraction, in: .halfOpen(0..<1), file: "data/validation_fraction",
-      "Part of the corpus held out and evaluated after each epoch."),
+      "Fraction of the corpus held out and evaluated after each epoch."),
     .switchingOff(
       "no-shuffle", \.isShuffled, file: "data/is_shuffled",
-      "Take chunks or documents in the order of the file."),
+      "Take chunks or documents in file order."),
   ]
 
   public static let model: [Setting] = [
@@ -32,7 +32,7 @@ public enum SettingsTable {
     steps,
     .integer(
       "batch-size", \.globalBatchSize, in: 1...1_000_000, file: "data/global_batch",
-      "Sequences of a step, over all ranks."),
+      "Sequences per step, over all ranks."),
     microbatchSize,
     optimizer,
     .real(
@@ -60,9 +60,9 @@ public enum SettingsTable {
 
   public static let microbatchSize = Setting.integer(
     "micro-batch-size", \.microbatchSize, in: 1...1_000_000, file: "data/microbatch",
-    "Sequences of one leaf of the reduction tree, at most the batch; part of what decides the bits.")
+    "Sequences per leaf of the reduction tree, at most the batch; part of what decides the bits.")
 
-  /// Says the length in passes over the text; what is stored are the steps.
+  /// Gives the length in passes over the text; the number of steps is stored.
   public static let epochs: Setting = {
     let option = Option<Int?>.integer("num-epochs", in: 1...1_000_000, "Passes over the training text.")
     return Setting(
@@ -78,9 +78,9 @@ public enum SettingsTable {
     "num-steps", \.schedule.totalSteps, in: 1...1_000_000_000, file: "schedule/total_steps",
     stored: 1...Int(Int32.max), "Steps, instead of epochs.")
 
-  /// A part of the steps; what is stored is their number.
+  /// A fraction of the steps; their number is stored.
   public static let warmup: Setting = {
-    let option = Option<Double?>.number("warmup-frac", in: .closed(0...1), "Part of the steps that warm up.")
+    let option = Option<Double?>.number("warmup-frac", in: .closed(0...1), "Fraction of steps to warm up.")
     return Setting(
       option: option, shown: option.showing,
       field: .integer("schedule/warmup_steps", .configuration(\.schedule.warmupSteps)),
@@ -93,7 +93,7 @@ public enum SettingsTable {
       argument: { "--warmup-frac \(shortestFraction($0.schedule.warmupSteps, of: $0.totalSteps))" })
   }()
 
-  /// The shortest decimal that rounds to so many of all steps.
+  /// The shortest fraction that rounds to `steps` of all steps.
   private static func shortestFraction(_ steps: Int, of totalSteps: Int) -> String {
     let fraction = Double(steps) / Double(totalSteps)
     let candidates = (1...16).map { digits in
@@ -118,7 +118,7 @@ public enum SettingsTable {
       text: \.optimizer, argument: { "--optimizer \($0.optimizer)" })
   }()
 
-  /// What is stored is the family of the kernels that the choice amounts to: `TrainingState.kernelFamily`.
+  /// What is stored is the resulting family of kernels: `TrainingState.kernelFamily`.
   public static let matmul: Setting = {
     let option = Option<String?>.choice(
       "matmul", ["auto"] + MatrixBackend.allCases.map(\.rawValue), "NAME",

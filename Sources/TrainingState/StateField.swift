@@ -1,16 +1,16 @@
-// One value of a training state: where a file keeps it, what may stand there, what its absence means.
+// One value of a training state: where a file keeps it, what is allowed there, what its absence means.
 
 import CommandLineOptions
 import Platform
 
 public struct StateField: Sendable {
-  /// What it means that a file does not have the value.
+  /// What it means if a file lacks the value.
   public enum Absence: Sendable {
-    /// Every program has written it: the file is damaged.
+    /// Every program writes it: the file is damaged.
     case damage
-    /// It is newer than some files, and they stand for this value.
+    /// It is newer than some files, which imply this value.
     case means(StateValue)
-    /// It is newer than some files, and they do not tell: this value is a guess.
+    /// It is newer than some files, which do not tell: this value is a guess.
     case unknown(StateValue)
 
     var value: StateValue? {
@@ -30,11 +30,11 @@ public struct StateField: Sendable {
 
   public func value(in state: TrainingState) -> StateValue { get(state) }
 
-  /// - Throws: `InvalidInput` naming the path when the value is missing where it must not be, or not allowed.
+  /// - Throws: `InvalidInput` naming the path if a required value is missing or a value is not allowed.
   public func set(_ state: inout TrainingState, from stored: StateValue?) throws {
     if stored == nil, case .unknown = absence { state.guesses.insert(path) }
     guard let value = stored ?? absence.value else { throw InvalidInput("/\(path) is missing") }
-    guard value.kind == kind else { throw InvalidInput("/\(path) has a value of another kind") }
+    guard value.kind == kind else { throw InvalidInput("/\(path) has a value of the wrong type") }
     do {
       try set(&state, value)
     } catch let refusal as Refusal {
@@ -42,7 +42,7 @@ public struct StateField: Sendable {
     }
   }
 
-  /// Whether a program that does not know this field would go wrong with this state.
+  /// Whether a program that does not know this field would mishandle this state.
   public func isFeature(of state: TrainingState) -> Bool {
     guard let known = absence.value else { return false }
     return get(state) != known
@@ -55,7 +55,7 @@ public struct StateField: Sendable {
 }
 
 extension StateField {
-  /// Where a value lies in a state.
+  /// Where a state keeps a value.
   struct Place<Value: Sendable>: Sendable {
     let get: @Sendable (TrainingState) -> Value
     let set: @Sendable (inout TrainingState, Value) -> Void
@@ -110,7 +110,7 @@ extension StateField {
       })
   }
 
-  /// JLD2 has no empty texts: absence stands for one.
+  /// JLD2 has no empty strings: absence means empty.
   static func text(
     _ path: String, _ place: Place<String>, absence: Absence = .means(.string(""))
   ) -> StateField {
@@ -122,16 +122,15 @@ extension StateField {
       })
   }
 
-  /// One of a list of names: an unknown one is a newer program's.
+  /// One of a list of names: an unknown one comes from a newer program.
   static func name(_ path: String, _ place: Place<String>, known: [String]) -> StateField {
     StateField(
       path: path, kind: .string, absence: .damage, get: { .string(place.get($0)) },
       set: { state, value in
         guard case .string(let name) = value, known.contains(name) else {
           throw Refusal(
-            words:
-              "which this program does not know (it knows \(known.joined(separator: ", "))): use a newer program"
-          )
+            words: "which this program does not know (it knows \(known.joined(separator: ", "))): "
+              + "use a newer program")
         }
         place.set(&state, name)
       })
@@ -146,7 +145,7 @@ extension StateField {
       })
   }
 
-  /// A second spelling of what another field says, for readers of the file; must agree with it.
+  /// Repeats what another field says, for readers of the file; must agree with it.
   static func copy(
     _ path: String, of original: String, _ value: @escaping @Sendable (TrainingState) -> Int
   ) -> StateField {

@@ -1,8 +1,8 @@
-// One value of a training as files and messages hold it: everything but the tensors.
+// One value of a training as files and messages hold it: everything except the tensors.
 
 import Platform
 
-/// A dataset of a checkpoint that is not a tensor.
+/// A dataset in a checkpoint that is not a tensor.
 public enum StateValue: Equatable, Sendable {
   case integer(Int)
   case integers([Int])
@@ -46,7 +46,7 @@ extension JSONText {
     switch value {
     case .integer(let value): self = .integer(value)
     case .integers(let values): self = .array(values.map { .integer($0) })
-    // JSON readers hold 53 bits: 64 need text.
+    // JSON readers keep 53 bits: 64 need text.
     case .unsignedIntegers(let values): self = .array(values.map { .string(String($0)) })
     case .real(let value): self = .real(value)
     case .floats(let values): self = .array(values.map { .real(Double($0)) })

@@ -1,19 +1,19 @@
-// Everything that decides the weights. What only decides how a run looks is `RunSettings`, in Training.
+// Everything that determines the weights. How a run is carried out is in `RunSettings`, in Training.
 
 import GPTModel
 import Kernels
 
-/// The mathematics of a training: with the corpus, it determines every bit of the weights after every step. The
-/// number of ranks, hosts and threads is deliberately not here.
+/// The mathematics of a training: with the corpus, it determines every bit of the weights after each step.
+/// The number of ranks, hosts and threads is deliberately not here.
 ///
-/// Each member is a row of `SettingsTable` or of `TrainingState.fields`. The values here are those of the reference,
-/// karpathy's microgpt as MicroGPT.jl trains it on Shakespeare; a preset names what differs.
+/// Each member is a row of `SettingsTable` or of `TrainingState.fields`. The values here are those with which
+/// MicroGPT.jl trains karpathy's microgpt on Shakespeare; a preset names what differs.
 public struct TrainingConfiguration: Equatable, Sendable {
   public var workflow = Workflow.chunks
-  /// Part of the corpus that is held out.
+  /// Fraction of the corpus that is held out.
   public var validationFraction = 0.0
   public var isShuffled = true
-  /// Its vocabulary is the corpus's, known later than the rest.
+  /// The vocabulary comes from the corpus and is known later than the rest.
   public var model = GPTConfiguration(
     unchecked: 2, embeddingSize: 128, layerCount: 4, blockSize: 256, headCount: 4)
   /// Standard deviation of the initial weights.
@@ -22,7 +22,7 @@ public struct TrainingConfiguration: Equatable, Sendable {
   public var globalBatchSize = 32
   /// Sequences of one leaf of the reduction tree.
   public var microbatchSize = 4
-  /// Its length is the corpus's, known later than the rest.
+  /// The length depends on the corpus and is known later than the rest.
   public var schedule = LearningRateSchedule.cosine(peak: 3e-4, warmupFraction: 0, totalSteps: 1)
   /// A name in `Optimizers.all`.
   public var optimizer = AdamOptimizer.name
@@ -34,9 +34,9 @@ public struct TrainingConfiguration: Equatable, Sendable {
   public var weightDecay = 0.0
   /// Largest norm of a gradient; 0 = no clipping.
   public var gradientClip = 0.0
-  /// Of everything random; the generators take its bits.
+  /// Seed of everything random; the generators take its bits.
   public var seed = 42
-  /// Kernels of the linear layers; nil is the best of this build.
+  /// Kernels of the linear layers; nil means the best in this build.
   public var matmul: MatrixBackend?
 
   public init() {}

@@ -1,5 +1,5 @@
-// Every value of a training state, once, in the order of the file. Writer, reader and the reader's child process all
-// use this table. Paths are frozen by fixtures in the tests: add new ones, never change one.
+// Every value of a training state, once, in the order of the file. Writer, reader and the reader's child
+// process all use this table. Test fixtures freeze the paths: add new ones, never change one.
 
 import GPTModel
 
@@ -22,7 +22,7 @@ extension TrainingState {
     .integer("data/step_in_epoch", .state(\.progress.stepInEpoch)),
     .name(
       "rng/algorithm", .init(get: { _ in "philox4x32-10" }, set: { _, _ in }), known: ["philox4x32-10"]),
-    // Counters are all the state that there is.
+    // The counters are all the state there is.
     StateField(
       path: "rng/state", kind: .unsignedIntegers, absence: .means(.unsignedIntegers([])),
       get: {
@@ -41,8 +41,8 @@ extension TrainingState {
     .floats("progress/loss_history", .state(\.progress.lossHistory)),
   ]
 
-  /// What a program must know to go on with this state, although it may be older than these values are: their paths.
-  /// A program refuses a file by the name of a feature that it does not know.
+  /// Paths of the newer values that a program must know to continue with this state. A program that does not
+  /// know one of these features refuses the file and names it.
   public var features: [String] {
     (SettingsTable.all.compactMap(\.field) + [Self.kernelFamily]).filter { $0.isFeature(of: self) }.map(
       \.path)

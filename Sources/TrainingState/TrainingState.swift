@@ -1,5 +1,5 @@
-// A model and where its training stands, as plain values: training produces them, a checkpoint holds them, `--resume`
-// goes on from them. How a file spells them is `TrainingState+Fields` and Checkpointing's business.
+// A model and where its training stands, as plain values: training produces them, a checkpoint holds them,
+// `--resume` continues from them. How a file spells them is up to `TrainingState+Fields` and Checkpointing.
 
 import GPTModel
 import Kernels
@@ -10,7 +10,7 @@ public struct TrainingSnapshot: Sendable {
   public var tokenizer: CharacterTokenizer
   /// `ParameterTable(configuration).arenaCount` floats.
   public var weights: FloatArena
-  /// Nil in a file with weights only: enough to sample from and to begin a training with.
+  /// Nil for a file with weights only: enough to sample from and to start a training with.
   public var training: TrainingState?
 
   public init(
@@ -23,26 +23,26 @@ public struct TrainingSnapshot: Sendable {
     self.training = training
   }
 
-  /// How this model's texts begin and end. A file without a training state is judged by its alphabet: documents are
+  /// How this model's texts begin and end. Without a training state, the alphabet decides: documents are
   /// lines, so a newline means continuous text.
   public var workflow: Workflow {
     training?.configuration.workflow ?? (tokenizer.id(of: "\n") == nil ? .documents : .chunks)
   }
 }
 
-/// What `--resume` needs to go on with the same bits. The number of ranks is deliberately not part of it.
+/// What `--resume` needs to continue with the same bits. Deliberately excludes the number of ranks.
 public struct TrainingState: Sendable {
   public var configuration: TrainingConfiguration
-  /// Names the arithmetic of the kernels (`MatrixBackend.kernelFamily`); empty in a file from before it was stored.
+  /// Names the arithmetic of the kernels (`MatrixBackend.kernelFamily`); empty in older files.
   public var kernelFamily = ""
   public var corpus = CorpusIdentity()
-  /// The checkpoint whose weights this training began with, as the user named it; empty if it began with chance.
+  /// The checkpoint whose weights this training began with, as the user named it; empty if they were random.
   public var initialCheckpoint = ""
   public var progress = TrainingProgress()
-  /// Of the optimizer, in the order of its `momentKeys`, laid out like the weights.
+  /// The optimizer's, in the order of its `momentKeys`, laid out like the weights.
   public var moments: [FloatArena]
-  /// Paths of fields that the file did not have and whose value is therefore a guess: the user may confirm or correct
-  /// it. Not stored.
+  /// Paths of fields that the file lacked, so that their values are guesses: the user may confirm or correct
+  /// them. Not stored.
   public var guesses: Set<String> = []
 
   public init(configuration: TrainingConfiguration, moments: [FloatArena]) {
@@ -67,7 +67,7 @@ public struct CorpusIdentity: Equatable, Sendable {
   }
 }
 
-/// How far a training is.
+/// How far a training has come.
 public struct TrainingProgress: Equatable, Sendable {
   /// Updates done.
   public var step = 0
@@ -76,13 +76,13 @@ public struct TrainingProgress: Equatable, Sendable {
   /// Steps of this epoch that are done.
   public var stepInEpoch = 0
   public var lastLoss = Double.nan
-  /// NaN until there was a validation.
+  /// NaN before the first validation.
   public var bestValidationLoss = Double.nan
   /// Seconds of training, earlier runs included.
   public var wallSeconds = 0.0
-  /// `XXHash64.hexadecimal` of the weights; computed by who writes a file.
+  /// `XXHash64.hexadecimal` of the weights; computed by whoever writes a file.
   public var weightsHash = ""
-  /// Whether all ranks had these weights. Not known of a state that was saved while the others no longer answered.
+  /// Whether all ranks had these weights; unknown if saved when other ranks no longer answered.
   public var isCompared = true
   /// Names the supervised run that saved the state; empty otherwise.
   public var run = ""

@@ -1,4 +1,4 @@
-// The gradient exchange without a training around it.
+// The gradient exchange in isolation, without training.
 
 import DataParallel
 import GPTModel
@@ -7,8 +7,8 @@ import Platform
 import TrainingState
 
 enum ExchangeBenchmark {
-  /// Seconds of each of `count` reductions of a gradient of this model, as this rank sees them; all ranks begin
-  /// together. The leaves are folded beforehand, as in a step.
+  /// Seconds of each of `count` reductions of a gradient of this model, as this rank sees them; all ranks
+  /// start together. The leaves are folded beforehand, as in a step.
   static func seconds(
     _ count: Int, _ configuration: TrainingConfiguration, _ communicator: Communicator
   ) throws -> [Double] {

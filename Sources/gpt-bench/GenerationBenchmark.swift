@@ -5,7 +5,7 @@ import GPTModel
 import Platform
 
 enum GenerationBenchmark {
-  /// Tokens a second over all streams, which the threads share. Texts that fill the context begin again.
+  /// Tokens per second over all streams, which the threads share. Texts that fill the context start over.
   static func tokensPerSecond(_ model: PreparedModel, tokens: Int, streams: Int, threads: Int) -> Double {
     let threads = min(threads, streams)
     let start = monotonicSeconds()

@@ -1,4 +1,4 @@
-// The kernels of a step on one thread, without a training around them: where a sequence's time goes, and how near the
+// The kernels of a step on one thread, without training: where a sequence's time goes, and how close the
 // linear layers and attention come to the peak.
 
 import GPTModel
@@ -6,15 +6,15 @@ import Platform
 import TrainingState
 
 enum KernelBenchmark {
-  /// Seconds and operations of one kind of work, a sequence forward and backward.
+  /// Seconds and operations of one kind of work, for one sequence forward and backward.
   struct Row {
     let kind: String
     let seconds: Double
-    /// Floating-point operations, two a multiply-add; nil for what is bound by memory.
+    /// Floating-point operations, two per multiply-add; nil for memory-bound work.
     let operations: Double?
   }
 
-  /// Means over `count` sequences of full length.
+  /// Means over `count` full-length sequences.
   static func rows(_ count: Int, _ configuration: TrainingConfiguration) -> [Row] {
     let sizes = configuration.model
     let table = ParameterTable(sizes)
@@ -26,14 +26,15 @@ enum KernelBenchmark {
     let gradient = UnsafeMutablePointer<Float>.allocate(capacity: table.arenaCount + 64)
     defer { gradient.deallocate() }
     let tokens = (0...sizes.blockSize).map { Int32($0 * 7 % sizes.vocabularySize) }
-    // Twice unmeasured: memory and caches are new.
+    // Two warm-up rounds: memory and caches are cold.
     for round in 0..<count + 2 {
       workspace.profile.isEnabled = round >= 2
       _ = model.leafLossAndGradient([tokens], gradientScale: 1, into: gradient, workspace)
     }
     let (T, C) = (Double(sizes.blockSize), Double(sizes.embeddingSize))
     let (L, V) = (Double(sizes.layerCount), Double(sizes.vocabularySize))
-    // Forward and both gradients: three products. Attention: two products forward, four backward, half of each masked.
+    // Forward and both gradients: three products. Attention: two products forward, four backward, half of
+    // each masked.
     let operations: [ModelProfile.Kind: Double] = [
       .linear: 6 * T * (12 * L * C * C + C * V), .attention: 6 * T * T * C * L,
     ]

@@ -1,10 +1,10 @@
-// The speed limit of a core: multiply-adds in registers and nothing else. What shares of the peak refer to.
+// The speed limit of a core: multiply-adds in registers and nothing else. Percentages of peak refer to it.
 
 import CTargetFeatures
 import Platform
 
 enum MultiplyAddPeak {
-  /// Floating-point operations per second of one core, two a multiply-add: the best of a few short runs.
+  /// Floating-point operations per second of one core, two per multiply-add: the best of a few short runs.
   static func measure() -> Double {
     let rounds = 1_000_000
     let isWide = target_has_avx512()
@@ -19,11 +19,11 @@ enum MultiplyAddPeak {
     return best
   }
 
-  /// Twelve chains of the machine's own width hide the latency of each and fit into 16 registers beside two factors.
+  /// Twelve chains of full-width vectors hide each one's latency and fit in 16 registers with two factors.
   private static let chains = 12
 
-  // The chains begin at different values, else the compiler would merge them; the factors come from outside, else it
-  // would simplify them. A loop for each width: a generic one is no loop of instructions.
+  // The chains start at different values, or the compiler would merge them; the factors are arguments, or it
+  // would fold them. One loop per width: a generic one does not compile to plain vector instructions.
 
   @inline(never)
   private static func narrow(_ rounds: Int, _ factor: Float) -> Float {

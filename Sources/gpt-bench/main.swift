@@ -1,4 +1,4 @@
-// gpt-bench: what scripts/bench.sh measures without a training or a generation around it. Prints JSON. Not installed.
+// gpt-bench: the measurements of scripts/bench.sh that need no training run. Prints JSON. Not installed.
 //
 //   gpt-bench --peak
 //   gpt-bench --kernels N [sizes]
@@ -17,7 +17,7 @@ enum BenchOptions {
   static let peak = Option.flag("peak", "Operations per second of one core, multiply-adds in registers.")
   static let kernels = Option.integer("kernels", in: 1...1_000_000, "Time N sequences forward and backward.")
   static let exchange = Option.integer("exchange", in: 1...1_000_000, "Time N reductions of a gradient.")
-  static let generate = Option.integer("generate", in: 1...1_000_000, "Time N characters a stream.")
+  static let generate = Option.integer("generate", in: 1...1_000_000, "Time N characters per stream.")
   static let checkpoint = Option.text(
     "checkpoint", "FILE", default: "checkpoints/shakespeare.jld2", "The model.")
   static let streams = Option.integer("streams", default: 1, in: 1...1024, "Texts that advance together.")

@@ -1,4 +1,4 @@
-// gpt-sample: the generator, and the tools for checkpoints. Everything is in SamplerProgram, where tests reach it.
+// gpt-sample: the generator and the checkpoint tools. Everything is in SamplerProgram, where tests reach it.
 
 import Glibc
 import SamplerProgram

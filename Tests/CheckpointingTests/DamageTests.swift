@@ -91,7 +91,7 @@ import TrainingState
       values = [("answer", .integer(42))]
       tensors = []
     }
-    #expect(try refusal(of: foreign).contains("no checkpoint of a GPT"))
+    #expect(try refusal(of: foreign).contains("not a GPT checkpoint"))
   }
 
   @Test func contentThatContradictsItselfIsRefused() throws {
