@@ -103,7 +103,7 @@ let package = Package(
       name: "CheckpointSupport",
       dependencies: ["Checkpointing", "TrainingState", "GPTModel", "Kernels", "Platform"],
       path: "Tests/CheckpointSupport"),
-    .target(name: "ProcessSupport", dependencies: ["Platform"], path: "Tests/ProcessSupport"),
+    .target(name: "ProcessSupport", dependencies: ["Platform", "TestSupport"], path: "Tests/ProcessSupport"),
     tests("Platform", ["Platform"]),
     tests("Reproducibility", ["Reproducibility"]),
     tests("CommandLineOptions", ["CommandLineOptions", "Platform"]),

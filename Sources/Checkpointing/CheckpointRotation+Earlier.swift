@@ -48,7 +48,8 @@ extension CheckpointRotation {
       throw InvalidInput("the checkpoint \(path) cannot be read: \(error); choose another --checkpoint")
     }
     let isOurs = head.starts(with: Envelope.bytes(digest: 0).prefix(32))
-    let isHDF5 = head.starts(with: Envelope.signature) || head.dropFirst(Envelope.size).starts(with: Envelope.signature)
+    let isHDF5 =
+      head.starts(with: Envelope.signature) || head.dropFirst(Envelope.size).starts(with: Envelope.signature)
     guard head.isEmpty || isOurs || isHDF5 else {
       throw InvalidInput("\(path) is not a checkpoint and would be replaced; choose another --checkpoint")
     }

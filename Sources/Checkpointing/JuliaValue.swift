@@ -26,7 +26,7 @@ struct JuliaObjects {
   private static let largestElement = 1 << 16
 
   func value(at path: String) throws -> JuliaValue {
-    try value(of: HDF5Handle(H5Dopen2(file.id, path, 0), "H5Dopen2 /\(path)", close: H5Dclose), path)
+    try value(of: CheckpointReader(file: file).open(path), path)
   }
 
   func dataset(at address: UInt64, _ name: String) throws -> HDF5Handle {

@@ -36,7 +36,6 @@ public struct ChunkSource: SequenceSource {
   }
 
   public var count: Int { Self.chunkCount(characters: range.count, blockSize: blockSize) }
-  public var longestSequence: Int { blockSize + 1 }
 
   /// Number of chunks in a text: starts 0, T, 2T, … while start + T + 1 ≤ characters.
   public static func chunkCount(characters: Int, blockSize: Int) -> Int {

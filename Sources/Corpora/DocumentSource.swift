@@ -60,7 +60,6 @@ public struct DocumentSource: SequenceSource {
   }
 
   public var count: Int { positions.count }
-  public var longestSequence: Int { blockSize + 1 }
 
   public func appendTokens(of index: Int, to tokens: inout [Int32]) throws {
     precondition((0..<count).contains(index))

@@ -6,8 +6,6 @@ import GPTModel
 /// Numbered token sequences of one part (training or validation) of a corpus.
 public protocol SequenceSource: Sendable {
   var count: Int { get }
-  /// Longest sequence in tokens: T + 1, T inputs and their targets, shifted by one.
-  var longestSequence: Int { get }
   /// Appends sequence `index` of `0..<count`, at least two tokens. Reads only its bytes.
   /// - Throws: `RuntimeFailure` if the file cannot be read or is no longer the one that was scanned.
   func appendTokens(of index: Int, to tokens: inout [Int32]) throws

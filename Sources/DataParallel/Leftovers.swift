@@ -42,16 +42,11 @@ enum Leftovers {
 
   /// Follows no symbolic link.
   private static func removeTree(_ directory: String) {
-    if let stream = opendir(directory) {
-      while let entry = readdir(stream) {
-        let name = withUnsafePointer(to: &entry.pointee.d_name) {
-          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        }
-        guard name != "." && name != ".." else { continue }
-        let path = directory + "/" + name
-        if Int(entry.pointee.d_type) == Int(DT_DIR) { removeTree(path) } else { unlink(path) }
-      }
-      closedir(stream)
+    for name in (try? fileNames(in: directory)) ?? [] {
+      var status = stat()
+      let path = "\(directory)/\(name)"
+      guard lstat(path, &status) == 0 else { continue }
+      if FileKind(status) == .folder { removeTree(path) } else { unlink(path) }
     }
     rmdir(directory)
   }

@@ -20,7 +20,8 @@ public enum SamplerMain {
     do {
       switch try SamplerOptions.syntax.parse(arguments.dropFirst()) {
       case .help:
-        try StandardStream.output.document(SamplerOptions.syntax.help(width: min(Terminal.standardOutput.width, 110)))
+        try StandardStream.output.document(
+          SamplerOptions.syntax.help(width: min(Terminal.standardOutput.width, 110)))
         return ExitStatus.success
       case .version:
         try StandardStream.output.document(SamplerOptions.syntax.versionLine)

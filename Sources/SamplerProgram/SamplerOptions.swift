@@ -1,6 +1,7 @@
 // The command line of gpt-sample, declared once.
 
 import CommandLineOptions
+import Platform
 
 enum SamplerOptions {
   static let checkpoint = Option.text(
@@ -27,7 +28,7 @@ enum SamplerOptions {
   static let json = Option.flag("json", "Print JSON instead of text.")
 
   static let syntax = CommandSyntax(
-    program: "gpt-sample", version: "1.1.0",
+    program: "gpt-sample", version: ProgramVersion.current,
     summary:
       "Writes text from a checkpoint of gpt-ddp, of MicroGPT.jl, or of anything that follows the schema.",
     usage: [

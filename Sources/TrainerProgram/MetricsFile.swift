@@ -17,6 +17,8 @@ final class MetricsFile: @unchecked Sendable {
   private let lastKeptValidation: Int
   /// A device or a FIFO takes lines at its own pace: what it does not take at once waits.
   private let isRegular: Bool
+  /// Seconds: more than the hash of the weights takes, which the line may wait for.
+  private static let patience = 0.3
   /// What waits for space on the disk; beyond it lines are lost.
   private static let mostWaiting = 64 << 20
 
@@ -25,6 +27,7 @@ final class MetricsFile: @unchecked Sendable {
   private var buffer: [UInt8] = []
   private var lastFlush = monotonicSeconds()
   private var isWriting = false
+  private var lastStep: Int
   private var hasFailed = false
 
   /// - Parameter resumedStep: nil starts the file anew; a step keeps the lines up to that step and drops the
@@ -36,6 +39,7 @@ final class MetricsFile: @unchecked Sendable {
     var kept = (text: "", lastValidation: 0)
     if isFile, let resumedStep { kept = try Self.lines(of: path, upTo: resumedStep) }
     lastKeptValidation = kept.lastValidation
+    lastStep = resumedStep ?? 0
     do {
       try createFolder(of: path)
       isRegular = isFile || FilePlace("", path).kind == nil
@@ -77,7 +81,9 @@ final class MetricsFile: @unchecked Sendable {
     if replaces { return nil }
     let name = fileName(of: path)
     let dot = name.lastIndex(of: ".").flatMap { $0 == name.startIndex ? nil : $0 } ?? name.endIndex
-    let candidates = (1...).lazy.map { "\(path.dropLast(name.count))\(name[..<dot]).old-\($0)\(name[dot...])" }
+    let candidates = (1...).lazy.map {
+      "\(path.dropLast(name.count))\(name[..<dot]).old-\($0)\(name[dot...])"
+    }
     guard let new = candidates.first(where: { FileIdentity($0) == nil }) else { return nil }
     do {
       try FileReplacement.move(path, to: new)
@@ -105,6 +111,10 @@ final class MetricsFile: @unchecked Sendable {
       members.append(("profile", .object(profile.map { ($0.phase, .real($0.seconds)) })))
     }
     append(.object(members))
+    condition.withLock {
+      lastStep = step.step
+      condition.broadcast()
+    }
   }
 
   /// One validation. A resumed training may repeat the last one, which is then here already.
@@ -121,6 +131,13 @@ final class MetricsFile: @unchecked Sendable {
       return buffer.count > 1 << 16 || monotonicSeconds() - lastFlush > 1
     }
     if isDue { flush() }
+  }
+
+  /// As `flush`, once the line of `step` is there. A step's state can be saved an instant before its line is written.
+  func flush(upTo step: Int) {
+    let deadline = Date(timeIntervalSinceNow: Self.patience)
+    condition.withLock { while lastStep < step, condition.wait(until: deadline) {} }
+    flush()
   }
 
   /// Hands everything to the system, from any thread. Comes before every checkpoint, so that the file is never behind

@@ -126,7 +126,7 @@ final class Saver: @unchecked Sendable {
   }
 
   private func write(_ snapshot: TrainingSnapshot, isBest: Bool) throws {
-    metrics?.flush()
+    metrics?.flush(upTo: snapshot.step)
     let (probe, step) = (probe, snapshot.step)
     try rotation.save(snapshot, isBest: isBest) { try probe?.saving($0, step: step) }
   }

@@ -1,6 +1,7 @@
 // The command line of gpt-ddp, declared once. Options that decide the bits are rows of `SettingsTable`.
 
 import CommandLineOptions
+import Platform
 import DataParallel
 import TrainingState
 
@@ -80,7 +81,7 @@ enum TrainerOptions {
   ).hidden
 
   static let syntax = CommandSyntax(
-    program: "gpt-ddp", version: "1.1.0",
+    program: "gpt-ddp", version: ProgramVersion.current,
     summary:
       "Trains a small GPT on characters, data-parallel over MPI ranks. The weights depend on data, options "
       + "and seed only: any number of ranks, hosts and threads gives the same bits.",

@@ -53,7 +53,7 @@ final class StepProfile {
 
   /// `data linear attention other waiting reduction optimizer`, which add up to the whole. `linear` and
   /// `attention` are means over the threads; `other` has the rest of the gradient phase (packing, norms, idle
-  /// threads) and the comparison of replicas.
+  /// threads) and the hash of the weights.
   private static func split(of sums: Sums) -> [(phase: String, seconds: Double)] {
     let other = max(0, sums[.gradient] - sums[.linear] - sums[.attention]) + sums[ProfileReport.Phase.other]
     return [

@@ -89,7 +89,7 @@ public final class Trainer {
   /// Trains to the last step, or until all ranks have agreed to stop.
   ///
   /// - Parameter outputs: on rank 0, nil elsewhere.
-  /// - Throws: `RuntimeFailure` naming step, rank and cause; that step has then updated and saved nothing.
+  /// - Throws: `RuntimeFailure` naming step, rank and cause; that step has then saved nothing.
   public func run(_ outputs: TrainingOutputs?) throws -> TrainingResult {
     let begin = monotonicSeconds()
     let firstStep = step

@@ -26,7 +26,8 @@ enum BenchOptions {
   static let settings = SettingsTable.model + SettingsTable.training + SettingsTable.kernels
 
   static let syntax = CommandSyntax(
-    program: "gpt-bench", version: "1.1.0", summary: "Measures parts of gpt-ddp and gpt-sample.",
+    program: "gpt-bench", version: ProgramVersion.current,
+    summary: "Measures parts of gpt-ddp and gpt-sample.",
     usage: ["gpt-bench --peak | --kernels N | --exchange N | --generate N"],
     sections: [
       OptionSection(

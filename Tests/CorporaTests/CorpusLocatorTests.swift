@@ -15,10 +15,10 @@ import Testing
     fileName: "wanted.txt", url: "http://127.0.0.1:9/never", byteCount: bytes.count,
     sha256: bytes.withUnsafeBytes { SHA256.hash($0) }, substitute: .names)
 
-  private let directory: TemporaryDirectory
+  private let directory: TemporaryFolder
   private var folder: String { directory.path + "/data" }
 
-  init() throws { directory = try TemporaryDirectory() }
+  init() throws { directory = try TemporaryFolder() }
 
   private func locator(_ url: String?, mayDownload: Bool = true) -> CorpusLocator {
     var limits = CorpusLocator.DownloadLimits()

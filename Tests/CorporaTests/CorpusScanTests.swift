@@ -154,7 +154,7 @@ private let mixed =
   }
 
   @Test func filesThatAreNone() throws {
-    let directory = try TemporaryDirectory()
+    let directory = try TemporaryFolder()
     #expect(throws: InvalidInput.self) { try CorpusFile(path: directory.path + "/absent.txt") }
     #expect(throws: InvalidInput.self) { try CorpusFile(path: directory.path) }
     #expect(throws: InvalidInput.self) { try CorpusFile(path: "/dev/null") }

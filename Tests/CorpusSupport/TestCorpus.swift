@@ -6,12 +6,12 @@ import TestSupport
 
 /// A text as an open, scanned corpus.
 public struct TestCorpus {
-  public let directory: TemporaryDirectory
+  public let directory: TemporaryFolder
   public let file: CorpusFile
   public let scan: CorpusScan
 
   public init(_ bytes: some Sequence<UInt8>, _ workflow: Workflow) throws {
-    directory = try TemporaryDirectory()
+    directory = try TemporaryFolder()
     file = try CorpusFile(path: directory.file(bytes))
     scan = try CorpusScan(of: file, workflow: workflow)
   }

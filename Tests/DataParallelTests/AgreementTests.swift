@@ -1,5 +1,4 @@
-// Verdicts on what ranks say of themselves, waiting clocks, signals and leftovers: everything that needs no
-// peer.
+// Verdicts on what ranks say of themselves, and leftovers: everything that needs no peer.
 
 import Glibc
 import Platform
@@ -55,37 +54,6 @@ import Testing
     #expect(throws: Never.self) { try entries.verify(Communicator.single()) }
   }
 
-  @Test func aStoppedJobDoesNotCountAsWaiting() {
-    var clock = CappedClock(now: 100)
-    clock.tick(now: 100.25)
-    clock.tick(now: 4000)
-    #expect(clock.seconds == 1.25)
-    clock.tick(now: 3999)
-    #expect(clock.seconds == 1.25)
-    clock.reset(now: 5000)
-    clock.tick(now: 5000.5)
-    #expect(clock.seconds == 0.5)
-  }
-
-  @Test func signalsBecomeRequestsOnce() {
-    SignalRequests.install()
-    #expect(SignalRequests.take().isEmpty)
-    // To the process, not to this thread: a pool thread may have signals blocked.
-    func deliver(_ number: Int32) {
-      kill(getpid(), number)
-      for _ in 0..<6_000 where SignalRequests.pending.isEmpty { usleep(10_000) }
-    }
-    deliver(SIGUSR1)
-    #expect(SignalRequests.pending == .checkpoint)
-    #expect(SignalRequests.take() == .checkpoint)
-    #expect(SignalRequests.take().isEmpty)
-    for number in [SIGUSR2, SIGTERM, SIGINT] {
-      deliver(number)
-      #expect(SignalRequests.take() == [.checkpoint, .stop])
-    }
-    for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT] { signal(number, SIG_DFL) }
-  }
-
   @Test func onlySegmentsOfThisJobAreLeftovers() {
     let maps = """
       7f00-7f01 rw-s 00000000 00:18 12  /dev/shm/vader_segment.vm.0.3e0d0001.0
@@ -108,14 +76,5 @@ import Testing
   ])
   func onlySessionDirectoriesAreRemoved(path: String, isOurs: Bool) {
     #expect(Leftovers.isSessionDirectory(path) == isOurs)
-  }
-
-  @Test func theLauncherIsToldFromALaterProcess() throws {
-    let own = try #require(ProcessIdentity(ProcessIdentity.current.description))
-    #expect(own == .current && own.isOnThisHost && own.isRunning)
-    let later = ProcessIdentity(host: own.host, boot: own.boot, process: own.process, start: 1)
-    #expect(!later.isRunning)
-    let beforeTheReboot = ProcessIdentity(host: own.host, boot: "-", process: own.process, start: own.start)
-    #expect(!beforeTheReboot.isRunning)
   }
 }

@@ -1,6 +1,7 @@
 // A training so small that a step takes a millisecond, what it ends in when nothing happens, and the comparison of a
 // hurt one with it.
 
+import TestSupport
 import Foundation
 import Platform
 import ProcessSupport

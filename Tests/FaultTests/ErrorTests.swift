@@ -45,7 +45,8 @@ struct ErrorTests {
   @Test func aSlowRankIsNamedAndChangesNoBits() throws {
     var row = FaultRow(21, "straggler named, same bits")
     let course = try Course()
-    let job = try course.start(ranks: 3, fault: "slow:rank=1,step=1")
+    // So slow that it stands out on a busy machine, where every rank waits for a core.
+    let job = try course.start(ranks: 3, fault: "slow:rank=1,step=1,ms=300")
     #expect(job.end() == 0)
     #expect(job.text.contains("note       rank 1 ("), "\(job.text)")
     let isEqual = try course.isUndisturbed(job)

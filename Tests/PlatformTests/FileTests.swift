@@ -7,10 +7,10 @@ import Testing
 @testable import Platform
 
 @Suite struct FileReplacementTests {
-  private let directory: TemporaryDirectory
+  private let directory: TemporaryFolder
   private var path: String { "\(directory.path)/file" }
 
-  init() throws { directory = try TemporaryDirectory() }
+  init() throws { directory = try TemporaryFolder() }
 
   private func text(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
 

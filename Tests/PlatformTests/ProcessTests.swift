@@ -42,7 +42,7 @@ import Testing
   }
 
   @Test func aFolderAFileAndAnEnvironmentOfItsOwn() throws {
-    let directory = try TemporaryDirectory()
+    let directory = try TemporaryFolder()
     let log = "\(directory.path)/log"
     let child = try ChildProcess(
       ["/bin/sh", "-c", "pwd; echo $WORD; cat"], environment: ["WORD": "a=b"], folder: directory.path,

@@ -2,6 +2,7 @@
 // command. The one way in which tests start processes. Signals go to process ids that this test started, never
 // to names.
 
+import TestSupport
 import Glibc
 import Platform
 import Testing

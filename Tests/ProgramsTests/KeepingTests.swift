@@ -21,7 +21,8 @@ extension Programs {
     @Test func aSecondRunSetsTheFirstAside() throws {
       _ = try train(options)
       let first = workspace.contents.filter { $0.key.hasPrefix("c.") || $0.key == "metrics.jsonl" }
-      #expect(first.keys.sorted() == [
+      #expect(
+        first.keys.sorted() == [
           "c.best.jld2", "c.jld2", "c.step-000009.jld2", "c.step-000018.jld2", "metrics.jsonl",
         ])
       let second = try train(options + ["--seed", "7"])

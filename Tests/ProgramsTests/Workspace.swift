@@ -1,6 +1,7 @@
 // The programs as a user starts them: each in a folder of its own, to its end; and the small trainings that
 // the tests of this target share.
 
+import TestSupport
 import Foundation
 import Platform
 import ProcessSupport

@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test func numbersReadBackAsTheSameBits() throws {
-    let directory = try TemporaryDirectory()
+    let directory = try TemporaryFolder()
     let path = directory.path + "/new/folder/m.jsonl"
     let losses = [1.0 / 3, 1e-300, 1e22, .nan]
     do {
@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test func aResumedFileKeepsWholeLinesUpToItsStep() throws {
-    let directory = try TemporaryDirectory()
+    let directory = try TemporaryFolder()
     let text = """
       {"step":1,"loss":3}
       {"step":2,"loss":2}

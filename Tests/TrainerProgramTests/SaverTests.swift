@@ -14,11 +14,11 @@ import TrainingState
 @testable import Training
 
 @Suite struct SaverTests {
-  private let directory: TemporaryDirectory
+  private let directory: TemporaryFolder
   private let live: LiveState
 
   init() throws {
-    directory = try TemporaryDirectory()
+    directory = try TemporaryFolder()
     live = try Self.state(embeddingSize: 16)
   }
 

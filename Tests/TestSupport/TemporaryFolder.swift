@@ -30,6 +30,14 @@ public final class TemporaryFolder: Sendable {
     return name
   }
 
+  /// Writes a file and gives its path.
+  public func file(_ bytes: some Sequence<UInt8>, named name: String = "corpus.txt") throws -> String {
+    "\(path)/\(try write(bytes, to: name))"
+  }
+
+  /// Of what lies directly in it.
+  public var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path).sorted()) ?? [] }
+
   public func data(_ name: String) throws -> Data {
     try Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)"))
   }
