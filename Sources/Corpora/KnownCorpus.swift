@@ -9,14 +9,6 @@ public struct KnownCorpus: Equatable, Sendable {
   public let sha256: String
   public let substitute: SyntheticCorpus
 
-  public init(fileName: String, url: String, byteCount: Int, sha256: String, substitute: SyntheticCorpus) {
-    self.fileName = fileName
-    self.url = url
-    self.byteCount = byteCount
-    self.sha256 = sha256
-    self.substitute = substitute
-  }
-
   /// 65 different characters of continuous text.
   public static let tinyShakespeare = KnownCorpus(
     fileName: "tinyshakespeare.txt",

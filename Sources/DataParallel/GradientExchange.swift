@@ -15,7 +15,7 @@ public final class GradientExchange {
   public let elementCount: Int
   private let maximumMessageLength: Int
   private let pending: PendingRequests
-  private var plans: [Int: ExchangePlan] = [:]
+  private var plans: [Int: ExchangeLayout] = [:]
   /// This rank's slice of every other rank's nodes.
   private var received: UnsafeMutablePointer<Float>
   private var receivedCapacity = 0
@@ -119,7 +119,7 @@ public final class GradientExchange {
   }
 
   /// Points `parts` at own nodes inside the fold's buffers and at the receive buffer for all others.
-  private func locateParts(_ plan: ExchangePlan, own: [UnsafeMutablePointer<Float>]) {
+  private func locateParts(_ plan: ExchangeLayout, own: [UnsafeMutablePointer<Float>]) {
     let ownRange = plan.nodesOfRank[communicator.rank]
     let slice = plan.slices[communicator.rank]
     let padded = (slice.count + 15) / 16 * 16
@@ -143,9 +143,9 @@ public final class GradientExchange {
     receivedCapacity = count
   }
 
-  private func plan(leafCount: Int) -> ExchangePlan {
+  private func plan(leafCount: Int) -> ExchangeLayout {
     if let plan = plans[leafCount] { return plan }
-    let plan = ExchangePlan(
+    let plan = ExchangeLayout(
       leafCount: leafCount, worldSize: communicator.worldSize, elementCount: elementCount)
     plans[leafCount] = plan
     return plan

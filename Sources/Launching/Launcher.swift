@@ -37,13 +37,13 @@ public enum Launcher {
   /// - Throws: `InvalidInput` if mpirun is not installed or the hostfile is unusable.
   public static func plan(
     processCount: Int, arguments: [String], hostfile: String? = nil
-  ) throws -> LaunchPlan {
+  ) throws -> MpirunCommand {
     guard let mpirun = Machine.find("mpirun") else {
       throw InvalidInput(
         "--np \(processCount) needs mpirun, which is not in PATH; "
           + "install OpenMPI (Debian: apt install openmpi-bin libopenmpi-dev) or use --np 1")
     }
-    return LaunchPlan(
+    return MpirunCommand(
       mpirun: mpirun, processCount: processCount, executable: try Machine.ownProgram(),
       programArguments: arguments, coreCount: Machine.coreCount,
       hostfile: try hostfile.map { ($0, try Hostfile(path: $0)) },
@@ -55,7 +55,7 @@ public enum Launcher {
   /// SIGUSR1 and SIGUSR2 are passed on. The first SIGTERM or SIGINT is passed on as SIGUSR2 (checkpoint and
   /// stop), because mpirun gives ranks only a second after its own SIGTERM; a second one, or 20 s, ends the
   /// job by force.
-  public static func run(_ plan: LaunchPlan) throws -> Outcome {
+  public static func run(_ plan: MpirunCommand) throws -> Outcome {
     let signals: [Int32] = [SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD]
     var waited = sigset_t()
     var previous = sigset_t()

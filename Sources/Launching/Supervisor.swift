@@ -11,8 +11,8 @@ public struct Supervisor {
   public var resumeArgument: String
   /// Reports in one line what is done and why; goes to standard error.
   var report: (String) -> Void
-  var launch: (LaunchPlan) throws -> Launcher.Outcome
-  var isHostAlive: (LaunchPlan, Hostfile.Host) -> Bool
+  var launch: (MpirunCommand) throws -> Launcher.Outcome
+  var isHostAlive: (MpirunCommand, Hostfile.Host) -> Bool
 
   public init(maximumRestarts: Int, resumeArgument: String = "--resume") {
     self.init(
@@ -23,8 +23,8 @@ public struct Supervisor {
 
   init(
     maximumRestarts: Int, resumeArgument: String, report: @escaping (String) -> Void,
-    launch: @escaping (LaunchPlan) throws -> Launcher.Outcome,
-    isHostAlive: @escaping (LaunchPlan, Hostfile.Host) -> Bool
+    launch: @escaping (MpirunCommand) throws -> Launcher.Outcome,
+    isHostAlive: @escaping (MpirunCommand, Hostfile.Host) -> Bool
   ) {
     precondition(maximumRestarts >= 0)
     self.maximumRestarts = maximumRestarts
@@ -37,7 +37,7 @@ public struct Supervisor {
   /// Runs `plan` until it succeeds, the user stops it, its input is bad, or the restarts are used up.
   ///
   /// - Returns: the exit status of the last launch.
-  public func run(_ plan: LaunchPlan) throws -> Int32 {
+  public func run(_ plan: MpirunCommand) throws -> Int32 {
     let original = plan.hostfile?.path
     var plan = plan
     var restarts = 0
@@ -62,7 +62,7 @@ public struct Supervisor {
 
   /// Replaces the plan's hostfile with the hosts that answer, and limits the ranks to their slots.
   private func dropDeadHosts(
-    from plan: inout LaunchPlan, original: String?
+    from plan: inout MpirunCommand, original: String?
   ) throws -> [String] {
     guard let hostfile = plan.hostfile else { return [] }
     let remaining = hostfile.content.keeping { isHostAlive(plan, $0) }
@@ -77,7 +77,7 @@ public struct Supervisor {
   }
 
   /// Whether mpirun can start a process there, by the same route as the job itself.
-  private static func answers(_ plan: LaunchPlan, _ host: Hostfile.Host) -> Bool {
+  private static func answers(_ plan: MpirunCommand, _ host: Hostfile.Host) -> Bool {
     guard let path = try? writeTemporary(Hostfile(text: host.line)) else { return false }
     defer { unlink(path) }
     let probe = [plan.mpirun, "--hostfile", path, "-np", "1", "--oversubscribe", "true"]

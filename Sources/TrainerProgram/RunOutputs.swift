@@ -23,7 +23,7 @@ final class RunOutputs: TrainingOutputs {
   /// - Throws: `InvalidInput` if an output cannot be written or another job has it.
   init(
     _ plan: RunPlan, settings: RunSettings, trainer: Trainer, tokenizer: CharacterTokenizer,
-    probe: (any TrainingProbe)?
+    isResumed: Bool, probe: (any TrainingProbe)?
   ) throws {
     self.plan = plan
     self.tokenizer = tokenizer
@@ -32,7 +32,6 @@ final class RunOutputs: TrainingOutputs {
     // Before anything is made or touched.
     if let path = plan.metricsPath { try MetricsFile.checkIsWritable(path) }
     let lock = plan.saves ? try OutputLock(checkpoint: plan.checkpointPath, run: settings.runIdentifier) : nil
-    let isResumed = trainer.isResumed
     // A restart of the supervisor's goes on with its own files.
     let replaces = plan.options[TrainerOptions.replace] || plan.options[TrainerOptions.restarted]
     keptNotes = try isResumed ? [] : Self.setAside(plan, replaces: replaces)

@@ -91,7 +91,7 @@ struct RunPlan {
 
   func length(_ configuration: TrainingConfiguration, sequences: Int) throws -> CorpusLength {
     CorpusLength(
-      stepsPerEpoch: try BatchPlan(configuration, sequenceCount: sequences).stepsPerEpoch)
+      stepsPerEpoch: try BatchSampler(configuration, sequenceCount: sequences).stepsPerEpoch)
   }
 
   /// The model that the options ask for, with the vocabulary of a corpus.

@@ -37,14 +37,14 @@ struct Session {
       try Trainer(
         configuration: begin.configuration, settings: settings, corpus: begin.corpus, weights: begin.weights,
         initialCheckpoint: plan.options[TrainerOptions.initFrom], resuming: resumed?.training,
-        communicator: communicator, probe: probe)
+        communicator: communicator, requests: SignalRequests.take, probe: probe)
     }
-    trainer.pendingRequests = SignalRequests.take
     let outputs = try communicator.together {
       guard communicator.isRoot else { return nil as RunOutputs? }
       try verifyOutputs(corpus)
       return try RunOutputs(
-        plan, settings: settings, trainer: trainer, tokenizer: begin.corpus.tokenizer, probe: probe)
+        plan, settings: settings, trainer: trainer, tokenizer: begin.corpus.tokenizer,
+        isResumed: resumed != nil, probe: probe)
     }
     if let outputs { announce(trainer, outputs.log, corpus, outputs.keptNotes + begin.notes) }
     return try train(trainer, outputs)

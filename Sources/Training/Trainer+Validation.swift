@@ -30,9 +30,8 @@ extension Trainer {
       losses += computer.losses(tokens)
       targets += (0..<tokens.leafCount).reduce(0) { $0 + tokens.targetCount(ofLeaf: $1) }
     }
-    asked.formUnion(pendingRequests())
     var writer = ByteWriter()
-    writer.append(UInt8(asked.contains(.stop) ? 1 : 0))
+    writer.append(UInt8(inbox.look().contains(.stop) ? 1 : 0))
     writer.append(targets)
     writer.append(list: losses.map(\.bitPattern))
     var (sums, total, stops): ([Double], Int, Bool) = ([], 0, false)

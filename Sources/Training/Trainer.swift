@@ -13,31 +13,27 @@ public final class Trainer {
   let configuration: TrainingConfiguration
   let settings: RunSettings
   let corpus: TrainingCorpus
-  let communicator: Communicator
   let pipeline: GradientPipeline
-  let profile: StepProfile
   /// What changes during training, and what is saved.
   public let live: LiveState
   private let optimizer: any Optimizer
-  var batches: BatchPlan
+  var batches: BatchSampler
   /// The sequences that this rank works on; one buffer for all steps.
   var tokens = TokenBatch()
-  /// Requests from outside (signals, tests), read once per step.
-  public var pendingRequests: () -> SignalRequests = { [] }
-  /// Taken from `pendingRequests` but not yet sent to the others.
-  var asked: SignalRequests = []
+  var inbox = RequestInbox()
   private var wishes = CheckpointWishes()
 
   /// - Parameters:
   ///   - weights: initial weights, the same on all ranks; trained in place.
   ///   - initialCheckpoint: the file that the weights of a new training come from, if any.
   ///   - state: from the checkpoint to resume; nil begins at step 1.
+  ///   - requests: from outside (signals, tests), each handed out once; asked once per step.
   ///   - probe: nil except in tests.
   /// - Throws: `InvalidInput` if the corpus does not fill a batch.
   public init(
     configuration: TrainingConfiguration, settings: RunSettings, corpus: TrainingCorpus, weights: FloatArena,
     initialCheckpoint: String? = nil, resuming state: TrainingState? = nil, communicator: Communicator,
-    probe: (any TrainingProbe)? = nil
+    requests: @escaping () -> SignalRequests = { [] }, probe: (any TrainingProbe)? = nil
   ) throws {
     guard let optimizer = Optimizers.named(configuration.optimizer) else {
       preconditionFailure("options and files are checked for the names of optimizers")
@@ -45,16 +41,14 @@ public final class Trainer {
     self.configuration = configuration
     self.settings = settings
     self.corpus = corpus
-    self.communicator = communicator
+    inbox.source = requests
     self.optimizer = optimizer.init(configuration)
-    isResumed = state != nil
-    batches = try BatchPlan(configuration, sequenceCount: corpus.split.training.count)
-    profile = StepProfile(isEnabled: settings.isProfiled)
+    batches = try BatchSampler(configuration, sequenceCount: corpus.split.training.count)
     let model = PreparedModel(
       configuration: configuration.model, weights: weights, backend: configuration.backend, isTraining: true)
     pipeline = GradientPipeline(
       model: model, team: ThreadTeam(count: settings.threads), configuration: configuration,
-      communicator: communicator, profile: profile, probe: probe)
+      communicator: communicator, profile: StepProfile(isEnabled: settings.isProfiled), probe: probe)
     let moments = state?.moments ?? optimizer.momentKeys.map { _ in FloatArena(count: weights.count) }
     var training = TrainingState(configuration: configuration, moments: moments)
     training.kernelFamily = configuration.backend.kernelFamily
@@ -70,8 +64,8 @@ public final class Trainer {
   }
 
   public var model: PreparedModel { pipeline.model }
-  /// Whether it goes on from a checkpoint's training state.
-  public let isResumed: Bool
+  var communicator: Communicator { pipeline.communicator }
+  var profile: StepProfile { pipeline.profile }
   /// Steps done so far.
   public var step: Int { live.step }
   private var lastStep: Int { min(settings.lastStep ?? .max, configuration.totalSteps) }
@@ -123,7 +117,7 @@ public final class Trainer {
     profile.start()
     try readShard(ofStep: step)
     try pipeline.compute(tokens, step: step)
-    let meeting = try pipeline.meet(step: step, requests: takeRequests())
+    let meeting = try pipeline.meet(step: step, requests: inbox.take())
     let gradient = try pipeline.reduce(tokens, targetCount: meeting.targetCount, step: step)
     update(gradient, loss: meeting.loss, step: step, zero: zero)
     try report(meeting, gradient, step: step, zero: zero, outputs)
@@ -140,11 +134,6 @@ public final class Trainer {
       try tokens.appendLeaf(indices[pipeline.computer.positions(ofOwnLeaf: own)], of: corpus.split.training)
     }
     profile.lap(.data)
-  }
-
-  private func takeRequests() -> SignalRequests {
-    defer { asked = [] }
-    return asked.union(pendingRequests())
   }
 
   /// The only place where weights, moments and progress change; other threads see them before or after, never

@@ -36,7 +36,7 @@ func simulatedReduction(
     }
     #expect(fold.isComplete)
   }
-  let plan = ExchangePlan(leafCount: leafCount, worldSize: worldSize, elementCount: elementCount)
+  let plan = ExchangeLayout(leafCount: leafCount, worldSize: worldSize, elementCount: elementCount)
   #expect(folds.flatMap(\.nodeRanges) == plan.nodes)
   return [Float](unsafeUninitializedCapacity: elementCount) { result, count in
     for slice in plan.slices {
@@ -89,7 +89,7 @@ func simulatedReduction(
   @Test func slicesCoverTheElementsInWholeCacheLines() {
     for elementCount in [0, 1, 15, 16, 17, 100, 836_096, 836_097] {
       for worldSize in 1...17 {
-        let slices = ExchangePlan.slices(of: elementCount, worldSize: worldSize)
+        let slices = ExchangeLayout.slices(of: elementCount, worldSize: worldSize)
         #expect(slices.count == worldSize && slices[0].lowerBound == 0)
         #expect(slices.last!.upperBound == elementCount)
         for (slice, next) in zip(slices, slices.dropFirst()) {

@@ -57,7 +57,7 @@ final class Course {
 
   /// One rank without MPI, or several straight under mpirun.
   ///
-  /// - Parameter fault: as `FaultPlan` reads it.
+  /// - Parameter fault: as `InjectedFault` reads it.
   func start(
     ranks: Int, _ extra: [String] = [], fault: String? = nil, environment: [String: String] = [:]
   ) throws -> Job {

@@ -5,10 +5,10 @@ import Glibc
 import Platform
 import TrainerProgram
 
-var probe: FaultPlan?
+var probe: InjectedFault?
 if let text = environmentVariable("MICROGPT_FAULT") {
   do {
-    let plan = try FaultPlan(text)
+    let plan = try InjectedFault(text)
     // A supervised job meets it in its first start only, unless asked for in each.
     if plan.isInEveryStart || !CommandLine.arguments.contains("--restarted") { probe = plan }
   } catch {

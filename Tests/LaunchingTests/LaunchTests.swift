@@ -8,8 +8,8 @@ import Testing
 private func plan(
   _ processCount: Int, cores: Int = 2, hostfile: Hostfile? = nil, isRoot: Bool = false,
   singleCopyIsRefused: Bool = false
-) -> LaunchPlan {
-  LaunchPlan(
+) -> MpirunCommand {
+  MpirunCommand(
     mpirun: "/usr/bin/mpirun", processCount: processCount, executable: "/opt/gpt-ddp",
     programArguments: ["--seed", "7", "--text", "it's; $(ls)"], coreCount: cores,
     hostfile: hostfile.map { ("hosts", $0) }, isRoot: isRoot, singleCopyIsRefused: singleCopyIsRefused)
@@ -71,10 +71,10 @@ private func plan(
   /// Runs a supervisor over scripted exit statuses; returns the final status, the plans started and the
   /// lines said.
   private func supervise(
-    _ start: LaunchPlan, statuses: [Int32], restarts: Int, dead: Set<String> = [], asked: Bool = false
-  ) throws -> (status: Int32, plans: [LaunchPlan], lines: [String]) {
+    _ start: MpirunCommand, statuses: [Int32], restarts: Int, dead: Set<String> = [], asked: Bool = false
+  ) throws -> (status: Int32, plans: [MpirunCommand], lines: [String]) {
     var remaining = statuses[...]
-    var plans: [LaunchPlan] = []
+    var plans: [MpirunCommand] = []
     var lines: [String] = []
     let status = try Supervisor(
       maximumRestarts: restarts, resumeArgument: "--resume", report: { lines.append($0) },

@@ -25,7 +25,7 @@ struct ReferenceCorpora {
       isShuffled: true)
     #expect(whole.training.count == 4_357)
     #expect(whole.validation == nil)
-    let plan = try BatchPlan(TrainingConfiguration(), sequenceCount: 4_357)
+    let plan = try BatchSampler(TrainingConfiguration(), sequenceCount: 4_357)
     #expect(plan.stepsPerEpoch == 136)
     #expect(plan.stepsPerEpoch * 15 == 2_040)
     #expect(plan.leftoverCount == 5)
@@ -35,7 +35,7 @@ struct ReferenceCorpora {
       isShuffled: true)
     #expect(split.training.count == 3_921)
     #expect(try #require(split.validation).count == (111_540 - 257) / 256 + 1)
-    let shorter = try BatchPlan(TrainingConfiguration(), sequenceCount: 3_921)
+    let shorter = try BatchSampler(TrainingConfiguration(), sequenceCount: 3_921)
     #expect(shorter.stepsPerEpoch == 122)
     #expect(shorter.stepsPerEpoch * 15 == 1_830)
 

@@ -3,7 +3,7 @@
 // in `finish`.
 
 /// The plan of one gradient exchange: elements cut into one slice per rank, leaves into nodes per rank.
-struct ExchangePlan: Sendable {
+struct ExchangeLayout: Sendable {
   let leafCount: Int
   let worldSize: Int
   let elementCount: Int

@@ -10,7 +10,7 @@ import TrainingState
 ///
 /// - Chunks: batches of G consecutive chunks, full ones only, visited in a new order every epoch.
 /// - Documents: G consecutive documents per step, cyclically; `DocumentOrder` has already shuffled them.
-public struct BatchPlan: Sendable {
+public struct BatchSampler: Sendable {
   public let workflow: Workflow
   public let sequenceCount: Int
   /// G

@@ -8,16 +8,16 @@ import Testing
 
 @testable import Training
 
-@Suite struct BatchPlans {
+@Suite struct BatchSamplerTests {
   private func plan(
     _ workflow: Workflow, _ count: Int, _ batch: Int, seed: UInt64 = 42, isShuffled: Bool = true
-  ) throws -> BatchPlan {
+  ) throws -> BatchSampler {
     var configuration = TrainingConfiguration()
     configuration.workflow = workflow
     configuration.globalBatchSize = batch
     configuration.seed = Int(seed)
     configuration.isShuffled = isShuffled
-    return try BatchPlan(configuration, sequenceCount: count)
+    return try BatchSampler(configuration, sequenceCount: count)
   }
 
   @Test func everyEpochVisitsEveryFullBatchOnce() throws {

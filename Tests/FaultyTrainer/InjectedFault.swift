@@ -7,7 +7,7 @@ import Platform
 import Training
 
 /// One fault at one place: `kind:rank=R,step=S`, and `,every=1` for each start of a supervised job.
-final class FaultPlan: TrainingProbe {
+final class InjectedFault: TrainingProbe {
   enum Kind: String, CaseIterable {
     /// Throws an error in the gradient phase.
     case `throw`

@@ -3,7 +3,7 @@
 import Platform
 
 /// One launch of the program under mpirun.
-public struct LaunchPlan: Equatable, Sendable {
+public struct MpirunCommand: Equatable, Sendable {
   /// Absolute path of mpirun.
   public var mpirun: String
   public var processCount: Int
@@ -16,26 +16,11 @@ public struct LaunchPlan: Equatable, Sendable {
   /// Path and content; nil means this host alone.
   public var hostfile: (path: String, content: Hostfile)?
   /// Whether the user is root, which mpirun refuses unless told twice.
-  public var isRoot: Bool
+  public var isRoot = false
   /// Whether the kernel refuses process_vm_readv, as the seccomp filters of containers do.
-  public var singleCopyIsRefused: Bool
+  public var singleCopyIsRefused = false
 
-  public init(
-    mpirun: String, processCount: Int, executable: String, programArguments: [String], coreCount: Int,
-    hostfile: (path: String, content: Hostfile)? = nil, isRoot: Bool = false,
-    singleCopyIsRefused: Bool = false
-  ) {
-    self.mpirun = mpirun
-    self.processCount = processCount
-    self.executable = executable
-    self.programArguments = programArguments
-    self.coreCount = coreCount
-    self.hostfile = hostfile
-    self.isRoot = isRoot
-    self.singleCopyIsRefused = singleCopyIsRefused
-  }
-
-  public static func == (left: LaunchPlan, right: LaunchPlan) -> Bool {
+  public static func == (left: MpirunCommand, right: MpirunCommand) -> Bool {
     left.arguments == right.arguments && left.variables == right.variables
       && left.coreCount == right.coreCount && left.hostfile?.content == right.hostfile?.content
   }
