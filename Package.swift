@@ -121,7 +121,7 @@ let package = Package(
       // gpt-sample is the helper process that reads checkpoints for the tests.
       [
         "Checkpointing", "TrainingState", "GPTModel", "Kernels", "Reproducibility", "Platform",
-        "CheckpointSupport", "gpt-sample",
+        "CheckpointSupport", "ProcessSupport", "gpt-sample",
       ]),
     tests(
       "SamplerProgram",

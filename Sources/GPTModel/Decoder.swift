@@ -44,12 +44,12 @@ public final class Decoder {
     qkvStride = paddedStride(3 * C)
     hiddenStride = paddedStride(4 * C)
     logitsStride = paddedStride(configuration.vocabularySize)
-    var plan = ArenaPlan()
+    var arena = ArenaLayout()
     let offsets = [
       stride, stride, 1, qkvStride, stride, hiddenStride, logitsStride,
-    ].map { plan.add($0 * maximumRows) }
-    let scratchOffset = plan.add(layout.scratch)
-    activations = FloatArena(count: plan.count)
+    ].map { arena.add($0 * maximumRows) }
+    let scratchOffset = arena.add(layout.scratch)
+    activations = FloatArena(count: arena.count)
     let base = activations.base
     x = base + offsets[0]
     normed = base + offsets[1]

@@ -48,21 +48,21 @@ public final class SequenceWorkspace {
     logitsStride = paddedStride(configuration.vocabularySize)
     let shape = Self.attentionShape(configuration, rows: T)
     // Two passes over the same list: the first measures, the second hands out.
-    var plan = ArenaPlan()
+    var layout = ArenaLayout()
     let rows = (
       model: T * stride, qkv: T * qkvStride, hidden: T * hiddenStride, logits: T * logitsStride
     )
     let blockOffsets = (0..<configuration.layerCount).map { _ in
       (
-        plan.add(rows.model), plan.add(T), plan.add(rows.qkv), plan.add(rows.model), plan.add(H * T),
-        plan.add(H * T), plan.add(rows.model), plan.add(T), plan.add(rows.hidden)
+        layout.add(rows.model), layout.add(T), layout.add(rows.qkv), layout.add(rows.model), layout.add(H * T),
+        layout.add(H * T), layout.add(rows.model), layout.add(T), layout.add(rows.hidden)
       )
     }
     let offsets = (
-      plan.add(rows.model), plan.add(rows.logits), plan.add(rows.model), plan.add(rows.model),
-      plan.add(rows.qkv), plan.add(max(shape.forwardScratch, shape.backwardScratch)), plan.add(T)
+      layout.add(rows.model), layout.add(rows.logits), layout.add(rows.model), layout.add(rows.model),
+      layout.add(rows.qkv), layout.add(max(shape.forwardScratch, shape.backwardScratch)), layout.add(T)
     )
-    arena = FloatArena(count: plan.count)
+    arena = FloatArena(count: layout.count)
     let base = arena.base
     blocks = blockOffsets.map { offset in
       Block(
@@ -98,7 +98,7 @@ public final class SequenceWorkspace {
 
 /// Offsets of consecutive pieces of an arena, each aligned to a cache line and followed by room for a vector
 /// load that begins at its last element.
-struct ArenaPlan {
+struct ArenaLayout {
   private(set) var count = 0
 
   mutating func add(_ floats: Int) -> Int {

@@ -5,6 +5,7 @@ import CheckpointSupport
 import Foundation
 import GPTModel
 import Kernels
+import ProcessSupport
 import Testing
 import TrainingState
 
@@ -19,17 +20,8 @@ import TrainingState
     }
   }
 
-  private static func run(_ program: String, _ arguments: [String]) throws -> (status: Int32, output: Data) {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    let output = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return (process.terminationStatus, output)
+  private static func run(_ program: String, _ arguments: [String]) throws -> Job.Outcome {
+    try Job(command: [program] + arguments).outcome()
   }
 
   private struct Answer: Decodable {
@@ -53,13 +45,13 @@ import TrainingState
     let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appendingPathComponent("../../scripts/load_checkpoint.py").standardized.path
     let text = "ab Ä\nba"
-    let (status, output) = try Samples.withFolder { folder in
+    let outcome = try Samples.withFolder { folder in
       let path = "\(folder)/model.jld2"
       try CheckpointFile.write(snapshot, to: path)
       return try Self.run(python, [script, path, "--logits", text, "--with", framework])
     }
-    #expect(status == 0)
-    let answer = try JSONDecoder().decode(Answer.self, from: output)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let answer = try JSONDecoder().decode(Answer.self, from: Data(outcome.output.utf8))
 
     let ids = try snapshot.tokenizer.encode(text)
     #expect(answer.ids == ids.map(Int.init))
