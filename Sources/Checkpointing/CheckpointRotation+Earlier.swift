@@ -23,9 +23,9 @@ extension CheckpointRotation {
     return try existing.map { old in
       // A symbolic link stays and leads to the new file, as it led to the old one.
       let target = try FileReplacement.target(of: old)
-      let place = fileName(of: target)
+      let place = isSymbolicLink(old) ? target : old
       let kept = stem + ".old-\(number)" + fileName(of: old).dropFirst(stem.count)
-      let new = "\(target.dropLast(place.count))\(kept)"
+      let new = "\(place.dropLast(fileName(of: place).count))\(kept)"
       do {
         try FileReplacement.move(target, to: new)
       } catch {

@@ -12,7 +12,7 @@ public enum Launcher {
     public var wasAskedToStop: Bool
   }
 
-  /// Seconds between the first SIGTERM or SIGINT, which asks for a checkpoint, and a forced end.
+  /// Seconds between the first SIGTERM, SIGHUP or SIGINT, which asks for a checkpoint, and a forced end.
   private static let graceSeconds = 20.0
 
   /// Tells ranks which process started mpirun for them.
@@ -52,11 +52,11 @@ public enum Launcher {
 
   /// Runs mpirun until it ends.
   ///
-  /// SIGUSR1 and SIGUSR2 are passed on. The first SIGTERM or SIGINT is passed on as SIGUSR2 (checkpoint and
+  /// SIGUSR1 and SIGUSR2 are passed on. The first SIGTERM, SIGHUP or SIGINT is passed on as SIGUSR2 (checkpoint and
   /// stop), because mpirun gives ranks only a second after its own SIGTERM; a second one, or 20 s, ends the
   /// job by force.
   public static func run(_ plan: MpirunCommand) throws -> Outcome {
-    let signals: [Int32] = [SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD]
+    let signals: [Int32] = [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD]
     var waited = sigset_t()
     var previous = sigset_t()
     sigemptyset(&waited)
@@ -78,7 +78,7 @@ public enum Launcher {
       case SIGUSR2:
         wasAskedToStop = true
         child.send(SIGUSR2)
-      case SIGINT, SIGTERM:
+      case SIGINT, SIGTERM, SIGHUP:
         child.send(wasAskedToStop ? SIGTERM : SIGUSR2)
         if !wasAskedToStop { patience.reset() }
         wasAskedToStop = true

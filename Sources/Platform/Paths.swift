@@ -58,6 +58,11 @@ public func smallFile(_ path: String) -> String? {
 /// The value of an environment variable, nil if not set.
 public func environmentVariable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
+public func isSymbolicLink(_ path: String) -> Bool {
+  var status = stat()
+  return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+}
+
 /// A file, whatever name leads to it.
 public struct FileIdentity: Hashable, Sendable {
   let device: UInt

@@ -31,11 +31,9 @@ public struct SignalRequests: OptionSet, Sendable {
     _ = continuations.load(ordering: .relaxed)
     handle(SIGUSR1) { _ in SignalRequests.request(.checkpoint) }
     handle(SIGUSR2) { _ in SignalRequests.request([.checkpoint, .stop]) }
-    handle(SIGTERM) { _ in
-      _ = SignalRequests.terminationTime.compareExchange(
-        expected: 0, desired: Int(monotonicSeconds() * 1000), ordering: .relaxed)
-      SignalRequests.request([.checkpoint, .stop])
-    }
+    handle(SIGTERM) { _ in SignalRequests.terminate() }
+    // A terminal that closes asks for the same; nohup has asked that it should not.
+    if !isIgnored(SIGHUP) { handle(SIGHUP) { _ in SignalRequests.terminate() } }
     handle(SIGCONT) { _ in SignalRequests.continuations.wrappingAdd(1, ordering: .relaxed) }
     handle(SIGINT) { _ in
       if SignalRequests.interrupts.wrappingAdd(1, ordering: .relaxed).oldValue > 0 { _exit(128 + SIGINT) }
@@ -46,7 +44,7 @@ public struct SignalRequests: OptionSet, Sendable {
     // The parent process may have left them blocked.
     var handled = sigset_t()
     sigemptyset(&handled)
-    for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT] { sigaddset(&handled, number) }
+    for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGHUP, SIGINT] { sigaddset(&handled, number) }
     pthread_sigmask(SIG_UNBLOCK, &handled, nil)
   }
 
@@ -56,6 +54,7 @@ public struct SignalRequests: OptionSet, Sendable {
   public static func ignoreWishes() {
     for number in [SIGUSR1, SIGUSR2] { signal(number, SIG_IGN) }
     for number in [SIGTERM, SIGINT] { signal(number, SIG_DFL) }
+    if !isIgnored(SIGHUP) { signal(SIGHUP, SIG_DFL) }
   }
 
   /// SIGCONTs so far. mpirun sends one a second before its SIGTERM; resuming a paused job sends one too.
@@ -73,6 +72,19 @@ public struct SignalRequests: OptionSet, Sendable {
   /// Takes the requests for this step's record; each is handed out once.
   public static func take() -> SignalRequests {
     SignalRequests(rawValue: bits.exchange(0, ordering: .relaxed))
+  }
+
+  private static func terminate() {
+    _ = terminationTime.compareExchange(
+      expected: 0, desired: Int(monotonicSeconds() * 1000), ordering: .relaxed)
+    request([.checkpoint, .stop])
+  }
+
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    sigaction(number, nil, &action)
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+      == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   private static func request(_ wish: SignalRequests) {

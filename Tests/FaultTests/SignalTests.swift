@@ -11,14 +11,14 @@ struct SignalTests {
   /// To the launcher, to a rank of a one-rank training, and straight to mpirun, whose own status is 1 then.
   @Test(arguments: [
     ("launcher", SIGTERM), ("launcher", SIGINT), ("launcher", SIGUSR2), ("alone", SIGTERM),
-    ("mpirun", SIGTERM), ("mpirun", SIGUSR2),
+    ("mpirun", SIGTERM), ("mpirun", SIGUSR2), ("launcher", SIGHUP), ("alone", SIGHUP),
   ])
   func stopSignals(target: String, signal: Int32) throws {
     var row = FaultRow(
       signal == SIGUSR2 ? 5 : 4,
       signal == SIGUSR2
         ? "SIGUSR2 to launcher, mpirun: saved, stopped, resumable"
-        : "SIGTERM, SIGINT to launcher, mpirun, lone rank: saved, resumable")
+        : "SIGTERM, SIGHUP, SIGINT to launcher, mpirun, lone rank: saved, resumable")
     let course = try Course()
     // mpirun passes SIGTERM on after a second.
     let slow = "slow:rank=0,step=1,ms=\(target == "mpirun" ? 50 : 20)"

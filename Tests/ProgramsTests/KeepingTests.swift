@@ -108,5 +108,30 @@ extension Programs {
       #expect(
         try FileManager.default.destinationOfSymbolicLink(atPath: "\(workspace.path)/c.jld2") == "real.jld2")
     }
+
+    /// A reader that goes away costs its lines, not the training.
+    @Test func aClosedPipeIsOneWarning() throws {
+      let command = ([Job.path(of: "gpt-ddp")] + options + ["--log-interval", "1"]).map(shellQuoted)
+      let script = "set -o pipefail; \(command.joined(separator: " ")) | head -n 1"
+      let job = try Job(command: ["/bin/bash", "-c", script], folder: workspace.path)
+      let outcome = job.outcome()
+      #expect(outcome.status == ExitStatus.success, "\(outcome)")
+      let warnings = outcome.errors.split(separator: "\n").filter { $0.hasPrefix("warning: standard output") }
+      #expect(warnings.count == 1, "\(outcome)")
+      #expect(try workspace.metrics().count > 18)
+      #expect(try workspace.data("c.jld2").count > 1_000)
+    }
+
+    @Test(arguments: [
+      "gpt-ddp --help", "gpt-ddp --version", "gpt-sample --help", "gpt-sample --inspect c.jld2",
+    ])
+    func aReportThatIsLostIsAFailure(_ command: String) throws {
+      _ = try train(options)
+      let words = command.split(separator: " ").map(String.init)
+      let outcome = try Job(
+        words[0], Array(words.dropFirst()), folder: workspace.path, outputPath: "/dev/full"
+      ).outcome()
+      #expect(outcome.status == ExitStatus.failure && outcome.errorLines.count == 1, "\(outcome)")
+    }
   }
 }
