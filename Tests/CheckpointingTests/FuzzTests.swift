@@ -6,6 +6,7 @@ import Platform
 import Foundation
 import GPTModel
 import Reproducibility
+import ProcessSupport
 import Testing
 
 @testable import Checkpointing
@@ -110,8 +111,7 @@ import Testing
       ]
       for (body, cause) in cases {
         let script = "\(folder)/reader.sh"
-        try Samples.write(Array("#!/bin/sh\n\(body)\n".utf8), to: script)
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
+        try writeScript(body, to: script)
         let error = #expect(throws: InvalidInput.self) {
           try CheckpointFile.read(
             "\(Samples.fixtures)/format-1.jld2",

@@ -9,10 +9,8 @@ import Testing
   /// A script that changes what rank 1 is started with.
   private func wrapper(_ course: Course, _ line: String) throws -> String {
     let path = "\(course.folder)/wrapper.sh"
-    try "#!/bin/sh\nif [ \"$OMPI_COMM_WORLD_RANK\" = 1 ]; then \(line); fi\nexec '\(Course.program)' \"$@\"\n"
-      .write(
-        toFile: path, atomically: false, encoding: .utf8)
-    chmod(path, 0o755)
+    let body = "if [ \"$OMPI_COMM_WORLD_RANK\" = 1 ]; then \(line); fi\nexec '\(Course.program)' \"$@\""
+    try writeScript(body, to: path)
     return path
   }
 

@@ -155,3 +155,11 @@ public func waitUntil(seconds: Double = Job.limit, _ condition: () -> Bool) -> B
 extension Trait where Self == ConditionTrait {
   public static var needsMpirun: Self { .enabled(if: Job.mpirun != nil, "mpirun is not installed") }
 }
+
+/// Writes a program of the shell's. A child writes it: as long as a descriptor of this process were open for writing,
+/// a child that another test starts at the same moment could hold it, and the kernel would refuse to run the script.
+public func writeScript(_ body: String, to path: String) throws {
+  let write = "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$2\" && chmod 755 \"$2\""
+  let child = try ChildProcess(["sh", "-c", write, "sh", body, path])
+  guard child.wait() == .status(0) else { throw RuntimeFailure("cannot write the script \(path)") }
+}
