@@ -54,7 +54,8 @@ public final class SequenceWorkspace {
     )
     let blockOffsets = (0..<configuration.layerCount).map { _ in
       (
-        layout.add(rows.model), layout.add(T), layout.add(rows.qkv), layout.add(rows.model), layout.add(H * T),
+        layout.add(rows.model), layout.add(T), layout.add(rows.qkv), layout.add(rows.model),
+        layout.add(H * T),
         layout.add(H * T), layout.add(rows.model), layout.add(T), layout.add(rows.hidden)
       )
     }
