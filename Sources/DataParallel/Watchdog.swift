@@ -19,10 +19,13 @@ public enum Watchdog {
   private static let tickMicroseconds: UInt32 = 200_000
   /// Time for MPI_Abort before the process ends without it.
   private static let abortSeconds = 1.5
+  /// Time for the last wish.
+  private static let wishSeconds = 1.0
   private static let noEnd = Int.min
   private static let isRunning = Atomic<Bool>(false)
   private static let endStatus = Atomic<Int>(noEnd)
   private static let settings = Mutex(Settings())
+  private static let lastWish = Mutex<(@Sendable () -> Void)?>(nil)
 
   private struct Settings {
     var hangTimeout = Communicator.defaultHangTimeout
@@ -33,6 +36,9 @@ public enum Watchdog {
   static func configure(name: String, hangTimeout: Double) {
     settings.withLock { $0 = Settings(hangTimeout: hangTimeout, name: name) }
   }
+
+  /// Sets what this process still does, within a second, before it ends because its launcher has died.
+  public static func setLastWish(_ wish: @escaping @Sendable () -> Void) { lastWish.withLock { $0 = wish } }
 
   /// Starts the thread, once per process.
   ///
@@ -68,9 +74,11 @@ public enum Watchdog {
       }
       if let parent, getppid() != parent {
         Leftovers.removeAll()
+        fulfilLastWish()
         end("mpirun (pid \(parent)) has died; this rank ends too")
       }
       if let launcher, !launcher.isRunning {
+        fulfilLastWish()
         end("the launcher (pid \(launcher.process)) has died; the job ends")
       }
       let beat = Heartbeat.count
@@ -88,8 +96,31 @@ public enum Watchdog {
     }
   }
 
+  /// On a thread of its own: a disk that does not answer must not keep this process alive.
+  private static func fulfilLastWish() {
+    guard let wish = lastWish.withLock({ $0 }) else { return }
+    let flag = FinishFlag()
+    let thread = try? BackgroundThread(name: "last wish") {
+      wish()
+      flag.finish()
+    }
+    guard thread != nil else { return }
+    var clock = CappedClock()
+    while !flag.isFinished, clock.seconds < wishSeconds {
+      usleep(5_000)
+      clock.tick()
+    }
+  }
+
   private static func end(_ cause: String) -> Never {
     StandardStream.error.line("error: \(settings.withLock { $0.name }): \(cause)")
     _exit(ExitStatus.failure)
   }
+}
+
+/// Set by one thread, watched by another.
+private final class FinishFlag: Sendable {
+  private let isSet = Atomic<Bool>(false)
+  var isFinished: Bool { isSet.load(ordering: .acquiring) }
+  func finish() { isSet.store(true, ordering: .releasing) }
 }

@@ -1,6 +1,7 @@
 // What rank 0 gives the user: log, metrics, checkpoints, samples.
 
 import Checkpointing
+import DataParallel
 import GPTModel
 import Platform
 import Synchronization
@@ -42,6 +43,7 @@ final class RunOutputs: TrainingOutputs {
     saver = try lock.map {
       try Saver(rotation, lock: $0, metrics: metrics, live: trainer.live, probe: probe)
     }
+    if let saver { Watchdog.setLastWish { saver.saveAsLastResort(because: "the launcher has died") } }
   }
 
   /// Makes room for a new run.

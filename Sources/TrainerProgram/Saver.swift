@@ -141,7 +141,7 @@ final class Saver: @unchecked Sendable {
       usleep(20_000)
       let isUrgent = live.lastStepSeconds > Self.patience
       if let seconds = SignalRequests.secondsSinceTermination, seconds >= Self.patience || isUrgent {
-        return announce(saveLastFinishedStep())
+        return saveAsLastResort(because: "SIGTERM")
       }
       // mpirun announces its SIGTERM. If this is not one, the training has a checkpoint more than it needs.
       if SignalRequests.continuationCount != continuations {
@@ -176,11 +176,12 @@ final class Saver: @unchecked Sendable {
     }
   }
 
-  private func announce(_ saved: (step: Int, isCompared: Bool)?) {
-    guard let saved else { return }
+  /// From any thread, when this process is about to end.
+  func saveAsLastResort(because cause: String) {
+    guard let saved = saveLastFinishedStep() else { return }
     let caveat = saved.isCompared ? "" : ", not compared with the other ranks,"
     printError(
-      "SIGTERM: the state after step \(saved.step) is saved\(caveat) and resumable with --resume "
+      "\(cause): the state after step \(saved.step) is saved\(caveat) and resumable with --resume "
         + "--checkpoint \(shellQuoted(rotation.path))")
   }
 }

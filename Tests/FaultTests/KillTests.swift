@@ -9,6 +9,30 @@ import Testing
 struct KillTests {
   private enum Victim: CaseIterable { case rank, allRanks, mpirun }
 
+  /// Row 3: what no checkpoint has yet is saved before rank 0 follows its launcher.
+  @Test(arguments: [true, false]) func aLostLauncherCostsNoStep(isMpirun: Bool) throws {
+    var row = FaultRow(3, "kill -9 of mpirun or the launcher above it: last finished step saved")
+    let course = try Course()
+    let extra = ["--checkpoint-interval", "0"]
+    let slow = "slow:rank=0,step=1,ms=50"
+    let job =
+      try isMpirun ? course.start(ranks: 2, extra, fault: slow) : course.launch(ranks: 2, extra, fault: slow)
+    try job.waitForStep(7)
+    job.survey()
+    let start = ContinuousClock.now
+    kill(job.pid, SIGKILL)
+    _ = job.end()
+    let left = job.remains(after: Effort.cleanSeconds)
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    #expect(left.what.isEmpty, "\(left.what)")
+    // What ranks say goes through mpirun: with it the line is lost, the step is not.
+    if !isMpirun { #expect(job.text.contains("the launcher has died: the state after step"), "\(job.text)") }
+    #expect(course.hasCheckpoint, "\(job.text)")
+    let isEqual = try course.finishes(ranks: 3)
+    row.add(survived: left.what.isEmpty && isEqual, equal: isEqual, seconds: seconds)
+    row.report()
+  }
+
   /// Rows 1, 3, 15: a victim, a moment and a world size at random; resumed with another world size.
   @Test func randomKills() throws {
     let sizes = [1, 2, 3, 8]
