@@ -92,10 +92,8 @@ public enum CheckpointFile {
 
   /// The digest that the file's envelope states; nil for files of other programs.
   package static func envelopeDigest(of path: String) throws -> UInt64? {
-    let file = try opened(path)
-    var head = [UInt8](repeating: 0, count: Envelope.size + Envelope.signature.count)
-    let count = try head.withUnsafeMutableBytes { try file.readFully($0) }
-    guard case .digest(let digest) = try Envelope.content(Array(head[..<count])) else { return nil }
+    let head = try firstBytes(of: path, count: Envelope.size + Envelope.signature.count)
+    guard case .digest(let digest) = try Envelope.content(head) else { return nil }
     return digest
   }
 

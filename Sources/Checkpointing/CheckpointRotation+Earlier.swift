@@ -8,14 +8,13 @@ extension CheckpointRotation {
   /// `model.old-1.jld2`, `model.old-1.best.jld2`, …, with the first number that is free.
   ///
   /// - Returns: the new paths, that of the newest state first; none where there was nothing.
-  /// - Throws: `InvalidInput` when the file at `path` is not a checkpoint; nothing has been renamed then.
+  /// - Throws: `InvalidInput` when one cannot be renamed.
   public static func setAside(_ path: String) throws -> [String] {
-    try refuseForeignFile(at: path)
     let candidates = [path, sibling(of: path, "best")] + ((try? stepFiles(of: path)) ?? [])
     let existing = candidates.filter { FileIdentity($0) != nil }
     guard !existing.isEmpty else { return [] }
     let names = (try? fileNames(in: folder(of: path))) ?? []
-    let stem = parts(of: fileName(of: path)).stem
+    let stem = stemAndSuffix(of: fileName(of: path)).stem
     var number = 1
     while names.contains(where: { $0.hasPrefix("\(stem).old-\(number).") || $0 == "\(stem).old-\(number)" }) {
       number += 1
@@ -39,11 +38,9 @@ extension CheckpointRotation {
   /// - Throws: `InvalidInput` when there is a file that is no checkpoint, whole or damaged, of any program.
   public static func refuseForeignFile(at path: String) throws {
     guard FileIdentity(path) != nil else { return }
-    var head = [UInt8](repeating: 0, count: Envelope.size + Envelope.signature.count)
+    let head: [UInt8]
     do {
-      let file = try FileDescriptor(open: path, O_RDONLY | O_NONBLOCK)
-      let count = try head.withUnsafeMutableBytes { try file.readFully($0) }
-      head.removeSubrange(count...)
+      head = try firstBytes(of: path, count: Envelope.size + Envelope.signature.count)
     } catch {
       throw InvalidInput("the checkpoint \(path) cannot be read: \(error); choose another --checkpoint")
     }

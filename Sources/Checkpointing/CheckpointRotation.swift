@@ -113,7 +113,7 @@ public struct CheckpointRotation: Sendable {
   }
 
   private static func isStepFile(_ name: String, of path: String) -> Bool {
-    let (stem, suffix) = parts(of: fileName(of: path))
+    let (stem, suffix) = stemAndSuffix(of: fileName(of: path))
     let prefix = "\(stem).step-"
     guard name.hasPrefix(prefix), name.hasSuffix(suffix) else { return false }
     let digits = name.dropFirst(prefix.count).dropLast(suffix.count)
@@ -123,12 +123,7 @@ public struct CheckpointRotation: Sendable {
   /// `model.jld2`, `best` → `model.best.jld2`.
   static func sibling(of path: String, _ word: String) -> String {
     let name = fileName(of: path)
-    let (stem, suffix) = parts(of: name)
+    let (stem, suffix) = stemAndSuffix(of: name)
     return path.dropLast(name.count) + "\(stem).\(word)\(suffix)"
-  }
-
-  static func parts(of name: String) -> (stem: String, suffix: String) {
-    guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return (name, "") }
-    return (String(name[..<dot]), String(name[dot...]))
   }
 }

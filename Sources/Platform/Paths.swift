@@ -43,6 +43,22 @@ public func createFolder(of path: String) throws {
   }
 }
 
+/// `model.jld2` → `model`, `.jld2`; a name that begins with its only dot has no suffix.
+public func stemAndSuffix(of name: String) -> (stem: String, suffix: String) {
+  guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return (name, "") }
+  return (String(name[..<dot]), String(name[dot...]))
+}
+
+/// The first bytes of a file, at most `count`.
+/// - Throws: `RuntimeFailure` with the system's words.
+public func firstBytes(of path: String, count: Int) throws -> [UInt8] {
+  // O_NONBLOCK: opening a FIFO must not wait for a writer.
+  let file = try FileDescriptor(open: path, O_RDONLY | O_NONBLOCK)
+  var bytes = [UInt8](repeating: 0, count: count)
+  let found = try bytes.withUnsafeMutableBytes { try file.readFully($0) }
+  return Array(bytes[..<found])
+}
+
 /// The text of a small file, such as those in /proc; nil if it cannot be read.
 public func smallFile(_ path: String) -> String? {
   guard let file = try? FileDescriptor(open: path, O_RDONLY) else { return nil }

@@ -67,22 +67,14 @@ final class MetricsFile: @unchecked Sendable {
 
   /// Renames the metrics of an earlier run: `run.jsonl` becomes `run.old-1.jsonl`, with the first number that is free.
   ///
-  /// - Parameter replaces: leaves them where they are, to be replaced.
-  /// - Returns: the new path; nil where nothing was renamed.
-  /// - Throws: `InvalidInput` when the file is none of metrics; it is as it was then.
-  static func setAside(_ path: String, replaces: Bool) throws -> String? {
+  /// - Returns: the new path; nil where there was nothing.
+  /// - Throws: `InvalidInput` when it cannot be renamed.
+  static func setAside(_ path: String) throws -> String? {
     guard FilePlace("", path).kind == .regular else { return nil }
-    guard let text = smallFile(path), !text.isEmpty else { return nil }
-    let first = text.prefix { !$0.isNewline }
-    let object = try? JSONSerialization.jsonObject(with: Data(first.utf8)) as? [String: Any]
-    guard object?["step"] is Int else {
-      throw InvalidInput("\(path) is not a metrics file and would be replaced; choose another --metrics")
-    }
-    if replaces { return nil }
-    let name = fileName(of: path)
-    let dot = name.lastIndex(of: ".").flatMap { $0 == name.startIndex ? nil : $0 } ?? name.endIndex
+    guard try !firstBytes(of: path, count: 1).isEmpty else { return nil }
+    let (stem, suffix) = stemAndSuffix(of: fileName(of: path))
     let candidates = (1...).lazy.map {
-      "\(path.dropLast(name.count))\(name[..<dot]).old-\($0)\(name[dot...])"
+      "\(path.dropLast(fileName(of: path).count))\(stem).old-\($0)\(suffix)"
     }
     guard let new = candidates.first(where: { FileIdentity($0) == nil }) else { return nil }
     do {
@@ -91,6 +83,22 @@ final class MetricsFile: @unchecked Sendable {
       throw unwritable(path, "\(error)")
     }
     return new
+  }
+
+  /// - Throws: `InvalidInput` when there is a file that does not begin with a line of metrics.
+  static func refuseForeignFile(at path: String) throws {
+    guard FilePlace("", path).kind == .regular else { return }
+    let head: [UInt8]
+    do {
+      head = try firstBytes(of: path, count: 1 << 16)
+    } catch {
+      throw unwritable(path, "\(error)")
+    }
+    let line = Data(head.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") })
+    let object = try? JSONSerialization.jsonObject(with: line) as? [String: Any]
+    guard head.isEmpty || object?["step"] is Int else {
+      throw InvalidInput("\(path) is not a metrics file and would be replaced; choose another --metrics")
+    }
   }
 
   private static func unwritable(_ path: String, _ cause: String) -> InvalidInput {

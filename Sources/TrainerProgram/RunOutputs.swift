@@ -35,7 +35,8 @@ final class RunOutputs: TrainingOutputs {
     let lock = plan.saves ? try OutputLock(checkpoint: plan.checkpointPath, run: settings.runIdentifier) : nil
     // A restart of the supervisor's goes on with its own files.
     let replaces = plan.options[TrainerOptions.replace] || plan.options[TrainerOptions.restarted]
-    keptNotes = try isResumed ? [] : Self.setAside(plan, replaces: replaces)
+    if !isResumed { try Self.refuseForeignFiles(plan) }
+    keptNotes = try isResumed || replaces ? [] : Self.setAside(plan)
     let resumedStep = isResumed ? facts.firstStep : nil
     let metrics = try plan.metricsPath.map { try MetricsFile(path: $0, resumedStep: resumedStep) }
     self.metrics = metrics
@@ -46,20 +47,23 @@ final class RunOutputs: TrainingOutputs {
     if let saver { Watchdog.setLastWish { saver.saveAsLastResort(because: "the launcher has died") } }
   }
 
+  /// Before anything is renamed or replaced: what stands there must be an earlier run's.
+  private static func refuseForeignFiles(_ plan: RunPlan) throws {
+    if plan.saves { try CheckpointRotation.refuseForeignFile(at: plan.checkpointPath) }
+    if let path = plan.metricsPath { try MetricsFile.refuseForeignFile(at: path) }
+  }
+
   /// Makes room for a new run.
   /// - Returns: a line for each output that an earlier run had under the same name.
-  private static func setAside(_ plan: RunPlan, replaces: Bool) throws -> [String] {
+  private static func setAside(_ plan: RunPlan) throws -> [String] {
     var notes: [String] = []
-    if plan.saves {
-      let path = plan.checkpointPath
-      if replaces { try CheckpointRotation.refuseForeignFile(at: path) }
-      let kept = replaces ? [] : try CheckpointRotation.setAside(path)
-      if let first = kept.first {
-        let more = kept.count > 1 ? " and \(kept.count - 1) beside it" : ""
-        notes.append("the earlier run's \(path) is now \(first)\(more); --resume would have gone on with it")
-      }
+    let path = plan.checkpointPath
+    let kept = plan.saves ? try CheckpointRotation.setAside(path) : []
+    if let first = kept.first {
+      let more = kept.count > 1 ? " and \(kept.count - 1) beside it" : ""
+      notes.append("the earlier run's \(path) is now \(first)\(more); --resume would have gone on with it")
     }
-    if let path = plan.metricsPath, let kept = try MetricsFile.setAside(path, replaces: replaces) {
+    if let path = plan.metricsPath, let kept = try MetricsFile.setAside(path) {
       notes.append("the earlier run's \(path) is now \(kept)")
     }
     return notes

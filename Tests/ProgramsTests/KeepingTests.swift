@@ -40,6 +40,17 @@ extension Programs {
       #expect(workspace.contents.keys.sorted() == names)
     }
 
+    /// One output that is refused leaves the other where it is.
+    @Test func aRefusedOutputSetsNothingAside() throws {
+      _ = try train(options)
+      try workspace.write("mine".utf8, to: "notes.txt")
+      let before = workspace.contents
+      let refused = try workspace.train(options + ["--metrics", "notes.txt"])
+      #expect(
+        refused.status == ExitStatus.usage && refused.errors.contains("is not a metrics file"), "\(refused)")
+      #expect(workspace.contents == before)
+    }
+
     @Test func resumingSetsNothingAside() throws {
       _ = try train(options + ["--max-steps", "5"])
       _ = try train(options + ["--resume"])
