@@ -74,15 +74,19 @@ let package = Package(
       settings: numeric),
     // Floor 5
     library(
+      "RunFiles", ["Checkpointing", "Training", "TrainingState", "Platform"], settings: numeric),
+    // Floor 6
+    library(
       "TrainerProgram",
       [
-        "Training", "Checkpointing", "Corpora", "TrainingState", "Launching", "DataParallel", "GPTModel",
+        "RunFiles", "Training", "Checkpointing", "Corpora", "TrainingState", "Launching", "DataParallel",
+        "GPTModel",
         "Kernels", "Reproducibility", "CommandLineOptions", "Platform",
       ]),
     library(
       "SamplerProgram",
       ["Checkpointing", "TrainingState", "GPTModel", "Kernels", "CommandLineOptions", "Platform"]),
-    // Floor 6
+    // Floor 7
     .executableTarget(name: "gpt-ddp", dependencies: ["TrainerProgram", "Platform"]),
     .executableTarget(name: "gpt-sample", dependencies: ["SamplerProgram", "Platform"]),
     // For scripts/bench.sh; not a product.
@@ -124,6 +128,12 @@ let package = Package(
         "CheckpointSupport", "ProcessSupport", "gpt-sample",
       ]),
     tests(
+      "RunFiles",
+      [
+        "RunFiles", "Training", "TrainingState", "Checkpointing", "GPTModel", "Kernels", "Platform",
+        "CheckpointSupport", "gpt-sample",
+      ]),
+    tests(
       "SamplerProgram",
       [
         "SamplerProgram", "Checkpointing", "TrainingState", "GPTModel", "Platform", "CheckpointSupport",
@@ -148,7 +158,10 @@ let package = Package(
       path: "Tests/FaultyTrainer"),
     tests(
       "Fault",
-      ["faulty-trainer", "Checkpointing", "TrainingState", "DataParallel", "Platform", "ProcessSupport"]),
+      [
+        "faulty-trainer", "RunFiles", "Checkpointing", "TrainingState", "DataParallel", "Platform",
+        "ProcessSupport",
+      ]),
     tests("Programs", ["gpt-ddp", "gpt-sample", "gpt-bench", "Platform", "ProcessSupport"]),
   ],
   swiftLanguageModes: [.v6]

@@ -35,8 +35,9 @@ floor_of() {
     GPTModel | DataParallel | Launching) echo 2 ;;
     Corpora | TrainingState) echo 3 ;;
     Checkpointing | Training) echo 4 ;;
-    TrainerProgram | SamplerProgram) echo 5 ;;
-    gpt-ddp | gpt_ddp | gpt-sample | gpt_sample | gpt-bench | gpt_bench) echo 6 ;;
+    RunFiles) echo 5 ;;
+    TrainerProgram | SamplerProgram) echo 6 ;;
+    gpt-ddp | gpt_ddp | gpt-sample | gpt_sample | gpt-bench | gpt_bench) echo 7 ;;
   esac
 }
 
@@ -48,7 +49,8 @@ forbidden_reason() {
     *:CHDF5) echo "only Checkpointing talks to HDF5" ;;
     *:COpenBLAS) echo "only Kernels talks to BLAS" ;;
     *:CPlatform) echo "only Platform asks the system" ;;
-    SamplerProgram:DataParallel | SamplerProgram:Launching | SamplerProgram:Training | SamplerProgram:Corpora)
+    SamplerProgram:DataParallel | SamplerProgram:Launching | SamplerProgram:Training | SamplerProgram:Corpora | \
+      SamplerProgram:RunFiles)
       echo "gpt-sample needs neither MPI nor a corpus" ;;
     gpt-ddp:TrainerProgram | gpt-sample:SamplerProgram) ;;
     gpt-ddp:* | gpt-sample:*) echo "an executable is its program library and nothing else" ;;

@@ -97,6 +97,14 @@ public enum CheckpointFile {
     return digest
   }
 
+  /// Whether a file is empty or begins like a checkpoint, whole or damaged, of any program.
+  package static func mayBeCheckpoint(_ path: String) throws -> Bool {
+    let head = try firstBytes(of: path, count: Envelope.size + Envelope.signature.count)
+    return head.isEmpty || head.starts(with: Envelope.bytes(digest: 0).prefix(32))
+      || head.starts(with: Envelope.signature)
+      || head.dropFirst(Envelope.size).starts(with: Envelope.signature)
+  }
+
   private static func opened(_ path: String) throws -> FileDescriptor {
     do {
       return try FileDescriptor(open: path, O_RDONLY)

@@ -29,3 +29,6 @@ public enum StandardStream: Int32, Sendable {
     }
   }
 }
+
+/// One line on standard error, in one piece.
+public func printError(_ line: String) { StandardStream.error.line(line) }

@@ -4,6 +4,7 @@ import Checkpointing
 import DataParallel
 import GPTModel
 import Platform
+import RunFiles
 import Synchronization
 import Training
 import TrainingState
@@ -115,6 +116,3 @@ final class RunOutputs: TrainingOutputs {
     metrics?.flush()
   }
 }
-
-/// One line on standard error, in one piece.
-func printError(_ line: String) { StandardStream.error.line(line) }

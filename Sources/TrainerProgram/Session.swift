@@ -7,6 +7,7 @@ import DataParallel
 import GPTModel
 import Kernels
 import Platform
+import RunFiles
 import Training
 import TrainingState
 

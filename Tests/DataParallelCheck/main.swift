@@ -105,10 +105,6 @@ func loop(
   let pool = BufferPool(elementCount: 1000)
   let (node, result) = (pool.take(), pool.take())
   let start = ContinuousClock.now
-  if communicator.isRoot {
-    print("running")
-    fflush(nil)
-  }
   for step in 1... {
     Watchdog.enter(phase: .gradient, step: step)
     usleep(2000)
@@ -118,6 +114,11 @@ func loop(
     if (ContinuousClock.now - start) / .seconds(1) > seconds { wishes.insert(.stop) }
     records.own[0] = wishes.rawValue
     try records.exchange(step: step)
+    // Every rank has sent its record, so every rank's handlers stand.
+    if step == 1 && communicator.isRoot {
+      print("running")
+      fflush(nil)
+    }
     let agreed = SignalRequests(rawValue: records.column(0).reduce(0, |))
     try exchange.reduce(nodes: [node], leafCount: communicator.worldSize, into: result, step: step)
     if agreed.contains(.checkpoint) && communicator.isRoot {

@@ -3,9 +3,11 @@
 import Foundation
 import Platform
 import ProcessSupport
+
 import Testing
 
 @testable import Checkpointing
+@testable import RunFiles
 @testable import Training
 
 @Suite struct CheckpointWishesTests {

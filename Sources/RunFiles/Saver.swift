@@ -8,7 +8,7 @@ import Training
 import TrainingState
 
 /// The checkpoints of a run. All calls are for the training thread.
-final class Saver: @unchecked Sendable {
+package final class Saver: @unchecked Sendable {
   private struct Job {
     let snapshot: TrainingSnapshot
     let isBest: Bool
@@ -33,7 +33,7 @@ final class Saver: @unchecked Sendable {
   private var copy = SnapshotCopy()
 
   /// A final save that failed decides the exit status.
-  private(set) var finalSaveFailed = false
+  package private(set) var finalSaveFailed = false
 
   /// For the ranks to agree on a stop and for rank 0 to save then, which is the better end of a SIGTERM.
   private static let patience = 0.2
@@ -45,7 +45,7 @@ final class Saver: @unchecked Sendable {
   ///   - lock: of the checkpoint; released at the end.
   ///   - metrics: never behind a checkpoint.
   /// - Throws: `RuntimeFailure` when the system gives no thread.
-  init(
+  package init(
     _ rotation: CheckpointRotation, lock: OutputLock, metrics: MetricsFile?, live: LiveState,
     probe: (any TrainingProbe)?
   ) throws {
@@ -63,7 +63,7 @@ final class Saver: @unchecked Sendable {
 
   /// Copies the state and returns; the file is written meanwhile. Waits first, if the last save is still going on, and
   /// afterwards, if this is the final one.
-  func save(_ snapshot: TrainingSnapshot, isBest: Bool, isFinal: Bool) {
+  package func save(_ snapshot: TrainingSnapshot, isBest: Bool, isFinal: Bool) {
     claim()
     let own = copy.take(snapshot)
     condition.withLock {
@@ -79,7 +79,7 @@ final class Saver: @unchecked Sendable {
   }
 
   /// Nothing is written after this.
-  func end() {
+  package func end() {
     condition.withLock {
       while isBusy { condition.wait() }
       hasEnded = true
@@ -177,7 +177,7 @@ final class Saver: @unchecked Sendable {
   }
 
   /// From any thread, when this process is about to end.
-  func saveAsLastResort(because cause: String) {
+  package func saveAsLastResort(because cause: String) {
     guard let saved = saveLastFinishedStep() else { return }
     let caveat = saved.isCompared ? "" : ", not compared with the other ranks,"
     printError(

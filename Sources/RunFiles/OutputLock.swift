@@ -6,9 +6,9 @@ import Glibc
 import Synchronization
 
 /// Held from `init` until `release`, or until the process exits.
-public final class OutputLock: Sendable {
+package final class OutputLock: Sendable {
   /// `<checkpoint>.lock`
-  public let path: String
+  package let path: String
   /// This process's locks, to be removed when it exits.
   private static let held = Mutex<[String: Holder]>([:])
   private static let removeAtExit: Void = {
@@ -23,7 +23,7 @@ public final class OutputLock: Sendable {
   ///   empty for others.
   /// - Throws: `InvalidInput` if another job holds the output, saying which and what to do, or if the folder
   ///   is not writable.
-  public init(checkpoint: String, run: String = "") throws {
+  package init(checkpoint: String, run: String = "") throws {
     path = checkpoint + ".lock"
     do {
       try createFolder(of: checkpoint)
@@ -48,7 +48,7 @@ public final class OutputLock: Sendable {
 
   deinit { release() }
 
-  public func release() {
+  package func release() {
     guard let holder = Self.held.withLock({ $0.removeValue(forKey: path) }) else { return }
     // Someone who deleted the file by hand may have let another job in.
     if Holder(contentsOf: path) == holder { _ = unlink(path) }

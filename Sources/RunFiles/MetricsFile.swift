@@ -10,7 +10,7 @@ import Training
 /// was computed. `seconds` counts from the beginning of the training, through interruptions; `tokens` is the
 /// number of targets of this step; `profile`, if asked for, has the seconds of rank 0 by phase. Keys of a
 /// validation: `step val_loss`.
-final class MetricsFile: @unchecked Sendable {
+package final class MetricsFile: @unchecked Sendable {
   private let path: String
   private let file: FileDescriptor
   /// The last validation that a resumed file has already.
@@ -33,7 +33,7 @@ final class MetricsFile: @unchecked Sendable {
   /// - Parameter resumedStep: nil starts the file anew; a step keeps the lines up to that step and drops the
   ///   rest, so that a resumed training leaves neither a gap nor a repeat.
   /// - Throws: `InvalidInput` if the file cannot be written.
-  init(path: String, resumedStep: Int?) throws {
+  package init(path: String, resumedStep: Int?) throws {
     self.path = path
     let isFile = FilePlace("", path).kind == .regular
     var kept = (text: "", lastValidation: 0)
@@ -55,7 +55,7 @@ final class MetricsFile: @unchecked Sendable {
 
   /// Tells early, without touching a file, what opening would tell: missing folders are made then.
   /// - Throws: `InvalidInput`.
-  static func checkIsWritable(_ path: String) throws {
+  package static func checkIsWritable(_ path: String) throws {
     var existing = path
     while access(existing, F_OK) != 0, errno == ENOENT, existing != "." { existing = folder(of: existing) }
     guard access(existing, W_OK) == 0 else { throw unwritable(path, systemError()) }
@@ -69,7 +69,7 @@ final class MetricsFile: @unchecked Sendable {
   ///
   /// - Returns: the new path; nil where there was nothing.
   /// - Throws: `InvalidInput` when it cannot be renamed.
-  static func setAside(_ path: String) throws -> String? {
+  package static func setAside(_ path: String) throws -> String? {
     guard FilePlace("", path).kind == .regular else { return nil }
     guard try !firstBytes(of: path, count: 1).isEmpty else { return nil }
     let (stem, suffix) = stemAndSuffix(of: fileName(of: path))
@@ -86,7 +86,7 @@ final class MetricsFile: @unchecked Sendable {
   }
 
   /// - Throws: `InvalidInput` when there is a file that does not begin with a line of metrics.
-  static func refuseForeignFile(at path: String) throws {
+  package static func refuseForeignFile(at path: String) throws {
     guard FilePlace("", path).kind == .regular else { return }
     let head: [UInt8]
     do {
@@ -108,7 +108,7 @@ final class MetricsFile: @unchecked Sendable {
   deinit { flush() }
 
   /// One step.
-  func append(_ step: StepMetrics) {
+  package func append(_ step: StepMetrics) {
     var members: [(String, JSONText)] = [
       ("step", .integer(step.step)), ("epoch", .integer(step.epoch)), ("loss", .real(step.loss)),
       ("lr", .real(step.learningRate)), ("seconds", .real(step.seconds)), ("tokens", .integer(step.tokens)),
@@ -126,7 +126,7 @@ final class MetricsFile: @unchecked Sendable {
   }
 
   /// One validation. A resumed training may repeat the last one, which is then here already.
-  func append(_ validation: ValidationMetrics) {
+  package func append(_ validation: ValidationMetrics) {
     guard validation.step > lastKeptValidation else { return }
     append(.object([("step", .integer(validation.step)), ("val_loss", .real(validation.loss))]))
   }
@@ -142,7 +142,7 @@ final class MetricsFile: @unchecked Sendable {
   }
 
   /// As `flush`, once the line of `step` is there. A step's state can be saved an instant before its line is written.
-  func flush(upTo step: Int) {
+  package func flush(upTo step: Int) {
     let deadline = Date(timeIntervalSinceNow: Self.patience)
     condition.withLock { while lastStep < step, condition.wait(until: deadline) {} }
     flush()
@@ -150,7 +150,7 @@ final class MetricsFile: @unchecked Sendable {
 
   /// Hands everything to the system, from any thread. Comes before every checkpoint, so that the file is never behind
   /// it. What a full disk does not take is kept and tried again, so that no line is missing once there is space.
-  func flush() {
+  package func flush() {
     let bytes = condition.withLock {
       while isWriting { condition.wait() }
       isWriting = true

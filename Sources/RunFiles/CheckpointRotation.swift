@@ -3,25 +3,25 @@
 // `model.jld2` is always the newest. Beside it are the newest k, `model.step-000200.jld2`, … (the latest is a
 // hard link to `model.jld2`, not a copy), and `model.best.jld2`.
 
-import Platform
-import GPTModel
+import Checkpointing
 import Glibc
+import Platform
 import TrainingState
 
-public struct CheckpointRotation: Sendable {
+package struct CheckpointRotation: Sendable {
   /// The newest checkpoint's path.
-  public let path: String
+  package let path: String
   /// How many states to keep, including the newest; 1 keeps only `path`.
-  public let keep: Int
+  package let keep: Int
 
-  public init(path: String, keep: Int) {
+  package init(path: String, keep: Int) {
     precondition(keep >= 1)
     self.path = path
     self.keep = keep
   }
 
-  public var bestPath: String { Self.sibling(of: path, "best") }
-  public func stepPath(_ step: Int) -> String {
+  package var bestPath: String { Self.sibling(of: path, "best") }
+  package func stepPath(_ step: Int) -> String {
     let digits = String(step)
     return Self.sibling(of: path, "step-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits)
   }
@@ -29,7 +29,7 @@ public struct CheckpointRotation: Sendable {
   /// Saves a state as the newest, and as the best if `isBest`, and removes those beyond `keep`.
   ///
   /// - Throws: `RuntimeFailure`. What has been saved by then stays.
-  public func save(
+  package func save(
     _ snapshot: TrainingSnapshot, isBest: Bool = false,
     onPhase: (FileReplacement.Phase) throws -> Void = { _ in }
   ) throws {
@@ -55,18 +55,18 @@ public struct CheckpointRotation: Sendable {
   }
 
   /// A checkpoint that could be loaded, and those that were tried before it.
-  public struct Found: Sendable {
-    public let path: String
-    public let snapshot: TrainingSnapshot
+  package struct Found: Sendable {
+    package let path: String
+    package let snapshot: TrainingSnapshot
     /// Damaged files and what is wrong with each, newest first, to tell the user.
-    public let skipped: [InvalidInput]
+    package let skipped: [InvalidInput]
   }
 
   /// The newest checkpoint that loads: `path`, or else its older siblings, then the best.
   ///
   /// - Parameter isResumable: whether it must contain a training state.
   /// - Throws: `InvalidInput`: what is wrong with `path`, if nothing beside it loads either.
-  public static func newestGood(
+  package static func newestGood(
     near path: String, isResumable: Bool = true, using reader: ContainedReader = ContainedReader()
   ) throws -> Found {
     var skipped: [InvalidInput] = []

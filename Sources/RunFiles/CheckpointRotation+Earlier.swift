@@ -1,5 +1,6 @@
 // What an earlier run has left under the same name is set aside, not replaced.
 
+import Checkpointing
 import Glibc
 import Platform
 
@@ -9,7 +10,7 @@ extension CheckpointRotation {
   ///
   /// - Returns: the new paths, that of the newest state first; none where there was nothing.
   /// - Throws: `InvalidInput` when one cannot be renamed.
-  public static func setAside(_ path: String) throws -> [String] {
+  package static func setAside(_ path: String) throws -> [String] {
     let candidates = [path, sibling(of: path, "best")] + ((try? stepFiles(of: path)) ?? [])
     let existing = candidates.filter { FileIdentity($0) != nil }
     guard !existing.isEmpty else { return [] }
@@ -36,18 +37,15 @@ extension CheckpointRotation {
   }
 
   /// - Throws: `InvalidInput` when there is a file that is no checkpoint, whole or damaged, of any program.
-  public static func refuseForeignFile(at path: String) throws {
+  package static func refuseForeignFile(at path: String) throws {
     guard FileIdentity(path) != nil else { return }
-    let head: [UInt8]
+    let isCheckpoint: Bool
     do {
-      head = try firstBytes(of: path, count: Envelope.size + Envelope.signature.count)
+      isCheckpoint = try CheckpointFile.mayBeCheckpoint(path)
     } catch {
       throw InvalidInput("the checkpoint \(path) cannot be read: \(error); choose another --checkpoint")
     }
-    let isOurs = head.starts(with: Envelope.bytes(digest: 0).prefix(32))
-    let isHDF5 =
-      head.starts(with: Envelope.signature) || head.dropFirst(Envelope.size).starts(with: Envelope.signature)
-    guard head.isEmpty || isOurs || isHDF5 else {
+    guard isCheckpoint else {
       throw InvalidInput("\(path) is not a checkpoint and would be replaced; choose another --checkpoint")
     }
   }

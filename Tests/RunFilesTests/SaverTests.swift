@@ -10,7 +10,7 @@ import TestSupport
 import Testing
 import TrainingState
 
-@testable import TrainerProgram
+@testable import RunFiles
 @testable import Training
 
 @Suite struct SaverTests {

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import TrainerProgram
+@testable import RunFiles
 @testable import Training
 
 @Suite struct MetricsFileTests {

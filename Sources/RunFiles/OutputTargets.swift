@@ -4,14 +4,14 @@ import Glibc
 import Platform
 
 /// A path under any of its names.
-struct FilePlace {
+package struct FilePlace {
   /// For messages, `--metrics run.jsonl`.
-  let label: String
-  let path: String
+  package let label: String
+  package let path: String
   private let identity: FileIdentity?
   private let resolved: String
 
-  init(_ label: String, _ path: String) {
+  package init(_ label: String, _ path: String) {
     self.label = label
     self.path = path
     identity = FileIdentity(path)
@@ -21,18 +21,18 @@ struct FilePlace {
     resolved = "\(folder)/\(fileName(of: target))"
   }
 
-  func isSame(as other: FilePlace) -> Bool {
+  package func isSame(as other: FilePlace) -> Bool {
     identity != nil && identity == other.identity || resolved == other.resolved
   }
 
   /// What stands there; nil where there is nothing, or nothing that may be asked about.
-  var kind: FileKind? {
+  package var kind: FileKind? {
     var status = stat()
     return stat(path, &status) == 0 ? FileKind(status) : nil
   }
 
   /// Whether a file system is mounted on this very name, which then cannot be renamed over.
-  var isMountPoint: Bool {
+  package var isMountPoint: Bool {
     (smallFile("/proc/self/mountinfo") ?? "").split(separator: "\n").contains { line in
       let fields = line.split(separator: " ")
       return fields.count > 4 && fields[4] == resolved
@@ -40,12 +40,12 @@ struct FilePlace {
   }
 }
 
-enum OutputTargets {
+package enum OutputTargets {
   /// - Parameters:
   ///   - inputs: files that the run reads.
   ///   - checkpoint: nil where nothing is saved.
   /// - Throws: `InvalidInput` naming the two, or what cannot be written to.
-  static func verify(inputs: [FilePlace], checkpoint: String?, metrics: String?) throws {
+  package static func verify(inputs: [FilePlace], checkpoint: String?, metrics: String?) throws {
     var outputs: [FilePlace] = []
     if let checkpoint {
       let place = FilePlace("--checkpoint \(checkpoint)", checkpoint)
