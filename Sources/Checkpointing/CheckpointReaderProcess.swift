@@ -16,7 +16,7 @@ public enum CheckpointReaderProcess {
   /// - Parameter arguments: with the program's name first, as in `CommandLine.arguments`.
   public static func runIfRequested(_ arguments: [String] = CommandLine.arguments) {
     guard arguments.count == 3, arguments[1] == flag else { return }
-    exit(run(path: arguments[2]))
+    Surroundings.end(run(path: arguments[2]))
   }
 
   private static func run(path: String) -> Int32 {

@@ -20,7 +20,7 @@ extension Communicator {
   public func together<T>(_ body: () throws -> T) throws -> T {
     let result = Result(catching: body)
     var status: UInt8 = 0
-    if case .failure(let error) = result { status = UInt8(truncatingIfNeeded: Self.status(of: error)) }
+    if case .failure(let error) = result { status = UInt8(truncatingIfNeeded: ExitStatus.of(error)) }
     let statuses = try allgather([status])
     guard let failed = statuses.firstIndex(where: { $0 != [0] }) else { return try result.get() }
     if failed == rank, case .failure(let error) = result { throw AgreedFailure(cause: error) }
@@ -29,11 +29,7 @@ extension Communicator {
 
   /// What to throw when every rank has found the same error by itself, at the same point: rank 0 reports it.
   public func agreed(_ error: any Error) -> any Error {
-    isRoot ? AgreedFailure(cause: error) : PeerFailure(rank: 0, status: Self.status(of: error))
-  }
-
-  private static func status(of error: any Error) -> Int32 {
-    error is InvalidInput ? ExitStatus.usage : ExitStatus.failure
+    isRoot ? AgreedFailure(cause: error) : PeerFailure(rank: 0, status: ExitStatus.of(error))
   }
 
   /// Runs `body` on rank 0 and sends its bytes to every rank.

@@ -108,6 +108,11 @@ public final class Communicator {
     Watchdog.configure(name: describe(rank), hangTimeout: hangTimeout)
   }
 
+  /// The ranks of this host, this one among them.
+  public var localProcesses: [pid_t] {
+    peers.filter { $0.host == peers[rank].host }.map(\.processIdentifier)
+  }
+
   /// "rank 2 (node01, pid 4711)"
   public func describe(_ rank: Int) -> String {
     "rank \(rank) (\(peers[rank].host), pid \(peers[rank].processIdentifier))"

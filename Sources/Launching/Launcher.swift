@@ -12,11 +12,8 @@ public enum Launcher {
     public var wasAskedToStop: Bool
   }
 
-  /// Seconds between the first SIGTERM, SIGHUP or SIGINT, which asks for a checkpoint, and a forced end.
-  private static let graceSeconds = 20.0
-
   /// Tells ranks which process started mpirun for them.
-  private static let identityVariable = "MICROGPT_LAUNCHER"
+  static let identityVariable = "MICROGPT_LAUNCHER"
 
   /// The process that started this rank's job, for the watchdog; nil if it was not one of ours or is on
   /// another host.
@@ -25,6 +22,9 @@ public enum Launcher {
       $0.isOnThisHost ? $0 : nil
     }
   }
+
+  /// Whether this rank's job was started by `run`, on this host or another.
+  public static var isAbove: Bool { environmentVariable(identityVariable) != nil }
 
   /// Whether this process should start itself under mpirun: several ranks wanted, no launcher above it.
   public static func isNeeded(processCount: Int) -> Bool {
@@ -43,54 +43,37 @@ public enum Launcher {
         "--np \(processCount) needs mpirun, which is not in PATH; "
           + "install OpenMPI (Debian: apt install openmpi-bin libopenmpi-dev) or use --np 1")
     }
+    guard let temporary = Machine.temporaryFolder() else {
+      throw InvalidInput(
+        "--np \(processCount) needs a folder for temporary files, and neither TMPDIR nor /tmp takes one; "
+          + "set TMPDIR to a folder that can be written to")
+    }
+    try Surroundings.requireAddressSpace(512 << 20, for: "mpirun")
+    // Three streams a rank, each a pipe, and what mpirun needs itself.
+    let files = 64 + 16 * processCount
+    guard Machine.allowOpenFiles(files) >= files else {
+      throw InvalidInput("--np \(processCount) needs \(files) open files; allow them with ulimit -n \(files)")
+    }
     return MpirunCommand(
       mpirun: mpirun, processCount: processCount, executable: try Machine.ownProgram(),
       programArguments: arguments, coreCount: Machine.coreCount,
       hostfile: try hostfile.map { ($0, try Hostfile(path: $0)) },
-      isRoot: geteuid() == 0, singleCopyIsRefused: Machine.singleCopyIsRefused)
+      isRoot: geteuid() == 0,
+      temporaryFolder: temporary == environmentVariable("TMPDIR") ?? "/tmp" ? nil : temporary,
+      singleCopyIsRefused: Machine.singleCopyIsRefused)
   }
 
   /// Runs mpirun until it ends.
   ///
-  /// SIGUSR1 and SIGUSR2 are passed on. The first SIGTERM, SIGHUP or SIGINT is passed on as SIGUSR2 (checkpoint and
-  /// stop), because mpirun gives ranks only a second after its own SIGTERM; a second one, or 20 s, ends the
-  /// job by force.
+  /// - SIGUSR1 asks the job for a checkpoint; the first SIGINT, SIGTERM, SIGHUP or SIGUSR2 for a checkpoint and its
+  ///   end, by a line to rank 0 (`LauncherWish`): mpirun gives ranks only a second after its own SIGTERM. A second
+  ///   one, or 20 s, ends the job by force, a third one at once.
+  /// - SIGTSTP (Ctrl-Z) stops the ranks, mpirun and this process; SIGCONT continues them.
+  /// - What the job writes goes through here, without mpirun's boxes. It reads nothing from the terminal.
   public static func run(_ plan: MpirunCommand) throws -> Outcome {
-    let signals: [Int32] = [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD]
-    var waited = sigset_t()
-    var previous = sigset_t()
-    sigemptyset(&waited)
-    for signal in signals { sigaddset(&waited, signal) }
-    pthread_sigmask(SIG_BLOCK, &waited, &previous)
-    defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
-
-    let child = try ChildProcess(
+    let job = try LaunchedJob(
       plan.arguments,
-      environment: plan.environment.merging([identityVariable: ProcessIdentity.current.description]) { $1 },
-      leadsGroup: true)
-    var wasAskedToStop = false
-    var patience = CappedClock()
-    while true {
-      if let ending = child.poll() { return Outcome(status: ending.status, wasAskedToStop: wasAskedToStop) }
-      var interval = timespec(tv_sec: 0, tv_nsec: 200_000_000)
-      switch sigtimedwait(&waited, nil, &interval) {
-      case SIGUSR1: child.send(SIGUSR1)
-      case SIGUSR2:
-        wasAskedToStop = true
-        child.send(SIGUSR2)
-      case SIGINT, SIGTERM, SIGHUP:
-        child.send(wasAskedToStop ? SIGTERM : SIGUSR2)
-        if !wasAskedToStop { patience.reset() }
-        wasAskedToStop = true
-      default: break
-      }
-      if wasAskedToStop {
-        patience.tick()
-        if patience.seconds > graceSeconds {
-          child.send(SIGTERM)
-          patience.reset()
-        }
-      }
-    }
+      environment: plan.environment.merging([identityVariable: ProcessIdentity.current.description]) { $1 })
+    return job.run()
   }
 }

@@ -17,6 +17,8 @@ public struct MpirunCommand: Equatable, Sendable {
   public var hostfile: (path: String, content: Hostfile)?
   /// Whether the user is root, which mpirun refuses unless told twice.
   public var isRoot = false
+  /// Where mpirun keeps its sockets and notes; nil is where it would by itself.
+  public var temporaryFolder: String?
   /// Whether the kernel refuses process_vm_readv, as the seccomp filters of containers do.
   public var singleCopyIsRefused = false
 
@@ -39,6 +41,7 @@ public struct MpirunCommand: Equatable, Sendable {
     if let slotCount, processCount > slotCount { arguments.append("--oversubscribe") }
     // By default mpirun binds each rank, and with it all its threads, to one core.
     arguments += ["--bind-to", "none"]
+    if let temporaryFolder { arguments += ["--mca", "orte_tmpdir_base", temporaryFolder] }
     // vader copies through process_vm_readv where the kernel allows it. Where it does not, OpenMPI 4.1
     // notices only in the first message and reports "Read -1"; everywhere else single copy is faster, so it
     // stays on.

@@ -89,16 +89,19 @@ public struct Supervisor {
   }
 
   private static func writeTemporary(_ hostfile: Hostfile) throws -> String {
-    let directory = environmentVariable("TMPDIR") ?? "/tmp"
-    var template = Array("\(directory)/microgpt-hosts.XXXXXX".utf8CString)
+    guard let folder = Machine.temporaryFolder() else {
+      throw RuntimeFailure("no folder takes a temporary hostfile; set TMPDIR")
+    }
+    var template = Array("\(folder)/microgpt-hosts.XXXXXX".utf8CString)
     let descriptor = mkstemp(&template)
     guard descriptor >= 0 else {
-      throw RuntimeFailure("cannot write a hostfile in \(directory): \(systemError()); set TMPDIR")
+      throw RuntimeFailure("cannot write a hostfile in \(folder): \(systemError())")
     }
     let path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     do {
       try FileDescriptor(owning: descriptor).writeAll(Array(hostfile.text.utf8))
     } catch {
+      unlink(path)
       throw RuntimeFailure("cannot write \(path): \(error)")
     }
     return path

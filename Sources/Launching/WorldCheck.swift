@@ -20,12 +20,25 @@ public struct LaunchEnvironment: Sendable {
   }
 
   private static let names = [
-    "OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_SIZE", "PMI_RANK", "SLURM_NTASKS", "SLURM_STEP_NUM_TASKS",
+    "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_SIZE", "PMI_RANK", "SLURM_NTASKS",
+    "SLURM_STEP_NUM_TASKS",
     "SLURM_PROCID", "SLURM_STEP_ID", "MV2_COMM_WORLD_SIZE",
   ]
 
   /// Whether a launcher that OpenMPI understands started this process (mpirun, or srun with PMIx).
   public var startsMPI: Bool { has("OMPI_COMM_WORLD_SIZE") || has("PMIX_RANK") }
+
+  /// The number that the launcher gave this process, before MPI has been asked; 0 for a process of its own.
+  public var rank: Int {
+    for name in ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"] {
+      if let rank = number(name) { return rank }
+    }
+    // A batch script, which no srun has started, is task 0 of its own.
+    return has("SLURM_STEP_ID") ? number("SLURM_PROCID") ?? 0 : 0
+  }
+
+  /// Whether the launcher ends all processes when one fails; srun by itself does not.
+  public var endsTogether: Bool { has("OMPI_COMM_WORLD_RANK") }
 
   func has(_ name: String) -> Bool { variables[name] != nil }
   func number(_ name: String) -> Int? { variables[name].flatMap { Int($0) } }

@@ -3,8 +3,9 @@
 import CPlatform
 import Glibc
 
-/// A child of this process. Whoever starts it must wait for it, with `poll` or `wait`.
-public final class ChildProcess {
+/// A child of this process. Whoever starts it must wait for it, with `poll` or `wait`, from one thread; each of its
+/// streams may be read by another.
+public final class ChildProcess: @unchecked Sendable {
   /// Where one of its output streams goes.
   public enum Stream: Equatable, Sendable {
     /// Where this process writes.
@@ -34,33 +35,43 @@ public final class ChildProcess {
   }
 
   public let identifier: pid_t
+  private let input: FileDescriptor?
   private let output: FileDescriptor?
   private let errors: FileDescriptor?
   private var ending: Ending?
 
-  /// Starts `arguments[0]`, or `executable` under that name, with default signal handling and standard input
-  /// from /dev/null.
+  /// Starts `arguments[0]`, or `executable` under that name, with default signal handling.
   ///
   /// - Parameters:
   ///   - arguments: the first is looked up in PATH if it has no slash.
   ///   - environment: all variables; nil passes on this process's own.
+  ///   - hasInput: whether `send(line:)` reaches its standard input, which is /dev/null otherwise.
   ///   - leadsGroup: whether it gets its own process group; the terminal's Ctrl-C then reaches only this
   ///     process, which decides what to pass on.
   /// - Throws: `RuntimeFailure` if the system refuses.
   public init(
     _ arguments: [String], executable: String? = nil, environment: [String: String]? = nil,
-    folder: String? = nil, output outputStream: Stream = .inherited, errors errorStream: Stream = .inherited,
+    folder: String? = nil, hasInput: Bool = false, output outputStream: Stream = .inherited,
+    errors errorStream: Stream = .inherited,
     leadsGroup: Bool = false
   ) throws {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     if let folder { posix_spawn_file_actions_addchdir_np(&actions, folder) }
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    var inputPipe: (reading: Int32, writing: Int32)?
+    if hasInput {
+      let pipe = try Self.makePipe()
+      posix_spawn_file_actions_adddup2(&actions, pipe.reading, STDIN_FILENO)
+      inputPipe = pipe
+    } else {
+      posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    }
+    input = (inputPipe?.writing).map { FileDescriptor(owning: $0) }
     let outputPipe = try Self.connect(STDOUT_FILENO, to: outputStream, &actions)
     let errorPipe = try Self.connect(STDERR_FILENO, to: errorStream, &actions)
     // The child's ends close here when this initializer returns.
-    let childEnds = [outputPipe?.writing, errorPipe?.writing]
+    let childEnds = [inputPipe?.reading, outputPipe?.writing, errorPipe?.writing]
     defer { for end in childEnds { if let end { _ = close(end) } } }
     output = (outputPipe?.reading).map { FileDescriptor(owning: $0) }
     errors = (errorPipe?.reading).map { FileDescriptor(owning: $0) }
@@ -126,14 +137,25 @@ public final class ChildProcess {
       posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, descriptor)
       return nil
     case .pipe:
-      var ends: [Int32] = [-1, -1]
-      guard Glibc.pipe(&ends) == 0 else { throw RuntimeFailure("cannot make a pipe: \(systemError())") }
-      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+      let pipe = try makePipe()
       // A larger pipe saves switches between the processes; the default size works too.
-      _ = fcntl(ends[1], setPipeSize, 1 << 20)
-      posix_spawn_file_actions_adddup2(&actions, ends[1], descriptor)
-      return (ends[0], ends[1])
+      _ = fcntl(pipe.writing, setPipeSize, 1 << 20)
+      posix_spawn_file_actions_adddup2(&actions, pipe.writing, descriptor)
+      return pipe
     }
+  }
+
+  private static func makePipe() throws -> (reading: Int32, writing: Int32) {
+    var ends: [Int32] = [-1, -1]
+    guard Glibc.pipe(&ends) == 0 else { throw RuntimeFailure("cannot make a pipe: \(systemError())") }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    return (ends[0], ends[1])
+  }
+
+  /// Writes a line to its standard input. A child that reads no more loses nothing by it.
+  public func send(line: String) {
+    guard input != nil else { preconditionFailure("standard input is no pipe") }
+    try? input!.writeAll(Array("\(line)\n".utf8))
   }
 
   /// Fills `buffer` from the child's standard output.

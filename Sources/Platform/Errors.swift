@@ -17,3 +17,9 @@ public struct RuntimeFailure: Error, Equatable, CustomStringConvertible, Sendabl
   public init(_ message: String) { self.message = message }
   public var description: String { message }
 }
+
+/// A signal has asked for the end before there was anything to save.
+public struct Interruption: Error, CustomStringConvertible, Sendable {
+  public init() {}
+  public var description: String { "stopped before the first step; nothing was trained or changed" }
+}

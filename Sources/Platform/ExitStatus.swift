@@ -9,4 +9,15 @@ public enum ExitStatus {
   public static let usage: Int32 = 2
   /// Stopped by a signal after saving a state from which `--resume` continues (EX_TEMPFAIL).
   public static let resumable: Int32 = 75
+  /// Stopped by a signal before there was anything to save: what a shell reports for Ctrl-C.
+  public static let interrupted: Int32 = 130
+
+  /// The status of a program that ends because of `error`.
+  public static func of(_ error: any Error) -> Int32 {
+    switch error {
+    case is InvalidInput: usage
+    case is Interruption: interrupted
+    default: failure
+    }
+  }
 }

@@ -90,12 +90,13 @@ public struct FileDescriptor: ~Copyable, Sendable {
 
   private borrowing func waitForInput(until deadline: Double) throws {
     while true {
-      let milliseconds = max(0, (deadline - monotonicSeconds()) * 1000)
+      // At most a day at once, so that the number fits; an infinite deadline is asked for again and again.
+      let milliseconds = min(max(0, (deadline - monotonicSeconds()) * 1000), 86_400_000)
       var request = pollfd(fd: raw, events: Int16(POLLIN), revents: 0)
-      let ready = poll(&request, 1, Int32(clamping: Int(milliseconds.rounded(.up))))
+      let ready = poll(&request, 1, Int32(milliseconds.rounded(.up)))
       if ready > 0 { return }
-      if ready == 0 { throw DeadlinePassed() }
-      if errno != EINTR { throw RuntimeFailure(systemError()) }
+      if ready == 0, monotonicSeconds() >= deadline { throw DeadlinePassed() }
+      if ready < 0, errno != EINTR { throw RuntimeFailure(systemError()) }
     }
   }
 

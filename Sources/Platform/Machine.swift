@@ -62,6 +62,39 @@ public enum Machine {
     return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
   }
 
+  /// Bytes that RLIMIT_AS (`ulimit -v`) leaves this process; nil if there is no limit.
+  public static var addressSpaceLeft: Int? {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < 1 << 62 else {
+      return nil
+    }
+    let pages = (smallFile("/proc/self/statm") ?? "").split(separator: " ").first.flatMap { Int($0) } ?? 0
+    return Int(limit.rlim_cur) - pages * sysconf(Int32(_SC_PAGESIZE))
+  }
+
+  /// Lifts the limit of open files towards the hard limit, which needs no rights.
+  /// - Returns: how many this process and its children may now open.
+  public static func allowOpenFiles(_ wanted: Int) -> Int {
+    var limit = rlimit()
+    let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    guard getrlimit(files, &limit) == 0 else { return wanted }
+    if limit.rlim_cur < wanted {
+      limit.rlim_cur = min(limit.rlim_max, rlim_t(wanted))
+      setrlimit(files, &limit)
+      getrlimit(files, &limit)
+    }
+    return Int(clamping: limit.rlim_cur)
+  }
+
+  /// The first folder for temporary files in which one can really be made: TMPDIR, or else the usual ones.
+  public static func temporaryFolder() -> String? {
+    let candidates = [environmentVariable("TMPDIR"), "/tmp", "/var/tmp", "/dev/shm"]
+    return candidates.compactMap { $0 }.first { folder in
+      var template = Array("\(folder)/microgpt.XXXXXX".utf8CString)
+      return mkdtemp(&template) != nil && rmdir(template) == 0
+    }
+  }
+
   /// The first executable of that name in PATH.
   public static func find(_ program: String, in path: String = environmentVariable("PATH") ?? "") -> String? {
     path.split(separator: ":").map { "\($0)/\(program)" }.first { $0.hasPrefix("/") && access($0, X_OK) == 0 }

@@ -13,7 +13,10 @@ public struct SignalRequests: OptionSet, Sendable {
   public static let stop = SignalRequests(rawValue: 2)
 
   private static let bits = Atomic<UInt64>(0)
-  private static let interrupts = Atomic<Int>(0)
+  /// Monotonic clock in milliseconds at the first SIGINT; 0 = never.
+  private static let interruptTime = Atomic<Int>(0)
+  /// Milliseconds within which two SIGINTs are one: `timeout` signals its child, then its child's group.
+  private static let echoMilliseconds = 300
   /// Monotonic clock in milliseconds at the first SIGTERM; 0 = never.
   private static let terminationTime = Atomic<Int>(0)
   private static let continuations = Atomic<Int>(0)
@@ -26,7 +29,9 @@ public struct SignalRequests: OptionSet, Sendable {
   public static func install() {
     // Handlers must not be the first to touch lazily initialized globals.
     _ = bits.load(ordering: .relaxed)
-    _ = interrupts.load(ordering: .relaxed)
+    _ = interruptTime.load(ordering: .relaxed)
+    _ = echoMilliseconds
+    _ = promiseLine
     _ = terminationTime.load(ordering: .relaxed)
     _ = continuations.load(ordering: .relaxed)
     handle(SIGUSR1) { _ in SignalRequests.request(.checkpoint) }
@@ -35,10 +40,7 @@ public struct SignalRequests: OptionSet, Sendable {
     // A terminal that closes asks for the same; nohup has asked that it should not.
     if !isIgnored(SIGHUP) { handle(SIGHUP) { _ in SignalRequests.terminate() } }
     handle(SIGCONT) { _ in SignalRequests.continuations.wrappingAdd(1, ordering: .relaxed) }
-    handle(SIGINT) { _ in
-      if SignalRequests.interrupts.wrappingAdd(1, ordering: .relaxed).oldValue > 0 { _exit(128 + SIGINT) }
-      SignalRequests.request([.checkpoint, .stop])
-    }
+    handle(SIGINT) { _ in SignalRequests.interrupt() }
     // Hitting a file-size limit is then a failed write, which is reported, and not the end of the process.
     signal(SIGXFSZ, SIG_IGN)
     // The parent process may have left them blocked.
@@ -74,6 +76,28 @@ public struct SignalRequests: OptionSet, Sendable {
     SignalRequests(rawValue: bits.exchange(0, ordering: .relaxed))
   }
 
+  /// Adds a request that has come by another way than a signal.
+  public static func add(_ wish: SignalRequests) { request(wish) }
+
+  /// The answer to a first Ctrl-C.
+  public static var promise: String { String(promiseLine.description.dropLast()) }
+  /// For a handler, which must not allocate.
+  private static let promiseLine: StaticString = "stopping after this step, then saving; again: end now\n"
+
+  private static func interrupt() {
+    let now = Int(monotonicSeconds() * 1000)
+    let (isFirst, first) = interruptTime.compareExchange(expected: 0, desired: now, ordering: .relaxed)
+    guard isFirst else {
+      if now - first > echoMilliseconds { _exit(128 + SIGINT) }
+      return
+    }
+    request([.checkpoint, .stop])
+    // Whoever pressed a key sees at once that it was heard.
+    if isatty(STDERR_FILENO) == 1 {
+      promiseLine.withUTF8Buffer { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+  }
+
   private static func terminate() {
     _ = terminationTime.compareExchange(
       expected: 0, desired: Int(monotonicSeconds() * 1000), ordering: .relaxed)
@@ -83,8 +107,7 @@ public struct SignalRequests: OptionSet, Sendable {
   private static func isIgnored(_ number: Int32) -> Bool {
     var action = sigaction()
     sigaction(number, nil, &action)
-    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
-      == unsafeBitCast(SIG_IGN, to: Int.self)
+    return action.isIgnoring
   }
 
   private static func request(_ wish: SignalRequests) {

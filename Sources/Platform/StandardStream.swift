@@ -12,8 +12,12 @@ public enum StandardStream: Int32, Sendable {
 
   /// Writes a line immediately and in one piece, so that lines of several processes do not mix. If that fails
   /// the line is lost, which is reported on standard error the first time.
-  public func line(_ text: String) {
-    let error = Array((text + "\n").utf8).withUnsafeBytes { writeFully(rawValue, $0).error }
+  public func line(_ text: String) { pass(Array((text + "\n").utf8)) }
+
+  /// Writes bytes as they are, which another process has meant for this stream. What is not taken is lost, as with
+  /// `line`.
+  public func pass(_ bytes: [UInt8]) {
+    let error = bytes.withUnsafeBytes { writeFully(rawValue, $0).error }
     guard let error, self == .output else { return }
     let cause = systemError(error)
     if !Self.hasFailed.exchange(true, ordering: .relaxed) {

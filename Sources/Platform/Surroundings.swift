@@ -1,4 +1,5 @@
-// Fixes what a process may inherit from a careless parent, before anything else happens.
+// The beginning and the end of a process: what it may have inherited from a careless parent is put right before
+// anything else happens, and nothing a library does at the end keeps it.
 
 import Glibc
 
@@ -9,12 +10,32 @@ public enum Surroundings {
   ///   receive the program's output.
   /// - A reader that goes away is a failed write, not the end: SIGPIPE is ignored.
   /// - SIGCHLD gets its default: if ignored, children would vanish without a status.
-  public static func prepare() {
+  /// - Throws: `InvalidInput` if a limit leaves too little memory for any work.
+  public static func prepare() throws {
     for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
       // The lowest free number is the one just found closed.
       _ = open("/dev/null", descriptor == STDIN_FILENO ? O_RDONLY : O_WRONLY)
     }
     signal(SIGCHLD, SIG_DFL)
     signal(SIGPIPE, SIG_IGN)
+    try requireAddressSpace(128 << 20, for: "this program")
+  }
+
+  /// Allocations that fail end a process without a word, so what a limit does not leave is said beforehand. Without a
+  /// limit nothing is said: what the machine has free changes.
+  ///
+  /// - Throws: `InvalidInput` if RLIMIT_AS leaves less than `bytes`.
+  public static func requireAddressSpace(_ bytes: Int, for purpose: String) throws {
+    guard let left = Machine.addressSpaceLeft, left < bytes else { return }
+    throw InvalidInput(
+      "\(purpose) needs about \(bytes >> 20) MB, and the limit of memory (ulimit -v) leaves \(max(0, left) >> 20) MB; "
+        + "lift it with ulimit -v unlimited")
+  }
+
+  /// Ends the process. Handlers that libraries have registered for `exit` are left out: OpenBLAS's waits for ever for
+  /// threads that the system refused to start.
+  public static func end(_ status: Int32) -> Never {
+    fflush(nil)
+    _exit(status)
   }
 }

@@ -65,7 +65,7 @@ private struct SampleQueue {
     lastFlush = monotonicSeconds()
     if let error = buffer.withUnsafeBytes({ writeFully(STDOUT_FILENO, $0).error }) {
       StandardStream.error.line("error: cannot write the samples: \(systemError(error))")
-      exit(ExitStatus.failure)
+      Surroundings.end(ExitStatus.failure)
     }
     buffer.removeAll(keepingCapacity: true)
   }

@@ -8,16 +8,19 @@ import Platform
 
 /// gpt-sample as a library: one process, no MPI.
 public enum SamplerMain {
+  /// Runs the program and ends the process with its exit status.
+  public static func start(_ arguments: [String]) -> Never { Surroundings.end(run(arguments)) }
+
   /// Runs the program to its end.
   ///
   /// - Parameter arguments: with the program's name first, as in `CommandLine.arguments`.
   /// - Returns: the exit status.
   public static func run(_ arguments: [String]) -> Int32 {
-    Surroundings.prepare()
-    CheckpointReaderProcess.runIfRequested(arguments)
-    // Piped into `head`, the program ends when the reader has had enough.
-    signal(SIGPIPE, SIG_DFL)
     do {
+      try Surroundings.prepare()
+      CheckpointReaderProcess.runIfRequested(arguments)
+      // Piped into `head`, the program ends when the reader has had enough.
+      signal(SIGPIPE, SIG_DFL)
       switch try SamplerOptions.syntax.parse(arguments.dropFirst()) {
       case .help:
         try StandardStream.output.document(
@@ -31,7 +34,7 @@ public enum SamplerMain {
       }
     } catch {
       StandardStream.error.line("error: \(error)")
-      return error is InvalidInput ? ExitStatus.usage : ExitStatus.failure
+      return ExitStatus.of(error)
     }
   }
 

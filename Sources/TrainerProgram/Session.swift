@@ -6,6 +6,7 @@ import Corpora
 import DataParallel
 import GPTModel
 import Kernels
+import Launching
 import Platform
 import RunFiles
 import Training
@@ -19,7 +20,7 @@ struct Session {
 
   /// - Returns: the exit status.
   func run() throws -> Int32 {
-    SignalRequests.install()
+    if communicator.isRoot { try Launcher.listen() }
     try verifyAgreementOnOptions()
     let resumed = try resume()
     let initial =
@@ -29,17 +30,20 @@ struct Session {
       } : nil
     let workflow = resumed?.training?.configuration.workflow ?? plan.draft.workflow
     let corpus = try CorpusSetup(plan, workflow: workflow, communicator: communicator)
+    try heedStop()
     let begin = try communicator.together { try beginning(corpus, resumed: resumed, initial: initial) }
     try verifyAgreement(on: begin.configuration, corpus)
     let settings = plan.settings(
       localSize: communicator.localSize, processorCount: Machine.processorCount,
       usableCount: Machine.usableProcessorCount)
     let trainer = try communicator.together {
-      try Trainer(
+      try Self.checkMemory(for: begin.configuration.model)
+      return try Trainer(
         configuration: begin.configuration, settings: settings, corpus: begin.corpus, weights: begin.weights,
         initialCheckpoint: plan.options[TrainerOptions.initFrom], resuming: resumed?.training,
         communicator: communicator, requests: SignalRequests.take, probe: probe)
     }
+    try heedStop()
     let outputs = try communicator.together {
       guard communicator.isRoot else { return nil as RunOutputs? }
       try verifyOutputs(corpus)
@@ -49,6 +53,21 @@ struct Session {
     }
     if let outputs { announce(trainer, outputs.log, corpus, outputs.keptNotes + begin.notes) }
     return try train(trainer, outputs)
+  }
+
+  /// Until the outputs are taken there is nothing to save, and an earlier run to keep. Ctrl-C has ended a download, too.
+  private func heedStop() throws {
+    try communicator.together {
+      if communicator.isRoot, SignalRequests.pending.contains(.stop) { throw Interruption() }
+    }
+  }
+
+  private static func checkMemory(for model: GPTConfiguration) throws {
+    // Weights, packed twice, gradient, partial sums, moments, and a save's copies of weights and moments; beside them
+    // stacks and buffers of threads, MPI's, and what a step computes.
+    let needed = (512 << 20) + 64 * model.parameterCount
+    try Surroundings.requireAddressSpace(
+      needed, for: "a training of \(Readable.grouped(model.parameterCount)) parameters")
   }
 
   /// Before anything is made or touched.

@@ -10,6 +10,9 @@ import Training
 
 /// gpt-ddp as a library: its executable, and that of the fault tests, are one line each.
 public enum TrainerMain {
+  /// Runs the program and ends the process with its exit status.
+  public static func start(_ arguments: [String]) -> Never { Surroundings.end(run(arguments)) }
+
   /// Runs the program to its end.
   ///
   /// - Parameters:
@@ -17,11 +20,11 @@ public enum TrainerMain {
   ///   - probe: nil but in tests.
   /// - Returns: the exit status.
   public static func run(_ arguments: [String], probe: (any TrainingProbe)? = nil) -> Int32 {
-    Surroundings.prepare()
-    CheckpointReaderProcess.runIfRequested(arguments)
     // Before MPI knows ranks, the launcher's environment does: one line of an error is enough.
-    let rank = environmentVariable("OMPI_COMM_WORLD_RANK").flatMap { Int($0) } ?? 0
+    let rank = LaunchEnvironment.current.rank
     do {
+      try Surroundings.prepare()
+      CheckpointReaderProcess.runIfRequested(arguments)
       switch try TrainerOptions.syntax.parse(arguments.dropFirst()) {
       case .help:
         let help = TrainerOptions.syntax.help(width: min(Terminal.standardOutput.width, 110))
@@ -46,9 +49,12 @@ public enum TrainerMain {
         return try train(plan, probe)
       }
     } catch {
-      // If rank 0 fails as well, as it does over most options, mpirun ends this process before its turn to speak.
-      if rank != 0 { sleep(3) }
-      return report(error, by: rank == 0 ? "" : "rank \(rank): ")
+      guard rank != 0 else { return report(error) }
+      // If rank 0 fails as well, as it does over most options, mpirun ends this process before its turn to speak. srun
+      // would let all of them speak, but has given all of them the same command, so that rank 0 fails as well.
+      guard LaunchEnvironment.current.endsTogether else { return ExitStatus.of(error) }
+      sleep(3)
+      return report(error, by: "rank \(rank): ")
     }
   }
 
@@ -74,9 +80,15 @@ public enum TrainerMain {
   /// One rank.
   private static func train(_ plan: RunPlan, _ probe: (any TrainingProbe)?) throws -> Int32 {
     let environment = LaunchEnvironment.current
+    // Before MPI starts, which takes a while: an early wish must not end a rank.
+    SignalRequests.install()
     let communicator = try Communicator.start(
       joinsJob: environment.startsMPI, hangTimeout: plan.options[TrainerOptions.hangTimeout],
       launcher: Launcher.ofThisJob)
+    // Our own launcher sees to it itself.
+    if environment.startsMPI, !Launcher.isAbove, communicator.localRank == 0 {
+      TerminalStops.complete(launcher: getppid(), ranks: communicator.localProcesses)
+    }
     do {
       try communicator.together {
         try WorldCheck.verify(
@@ -87,7 +99,9 @@ public enum TrainerMain {
       try communicator.finalize()
       return status
     } catch let failure as AgreedFailure {
-      let status = report(failure.cause)
+      // Where each process is a world of its own, the launcher's first one speaks.
+      let isSpeaker = communicator.worldSize > 1 || environment.rank == 0
+      let status = isSpeaker ? report(failure.cause) : ExitStatus.of(failure.cause)
       try? communicator.finalize()
       return status
     } catch let failure as PeerFailure {
@@ -102,7 +116,7 @@ public enum TrainerMain {
 
   /// Prints an error and chooses the exit status.
   private static func report(_ error: any Error, by speaker: String = "") -> Int32 {
-    printError("error: \(speaker)\(error)")
-    return error is InvalidInput ? ExitStatus.usage : ExitStatus.failure
+    printError(error is Interruption ? "\(error)" : "error: \(speaker)\(error)")
+    return ExitStatus.of(error)
   }
 }

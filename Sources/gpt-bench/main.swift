@@ -68,9 +68,9 @@ func measure(_ options: ParsedOptions) throws -> JSONText? {
   return communicator.isRoot ? .object([("seconds", .array(seconds.map { .real($0) }))]) : nil
 }
 
-Surroundings.prepare()
-CheckpointReaderProcess.runIfRequested()
 do {
+  try Surroundings.prepare()
+  CheckpointReaderProcess.runIfRequested()
   switch try BenchOptions.syntax.parse(CommandLine.arguments.dropFirst()) {
   case .help: print(BenchOptions.syntax.help(width: Terminal.standardOutput.width))
   case .version: print(BenchOptions.syntax.versionLine)
@@ -79,5 +79,5 @@ do {
   }
 } catch {
   StandardStream.error.line("error: \(error)")
-  exit(error is InvalidInput ? ExitStatus.usage : ExitStatus.failure)
+  Surroundings.end(ExitStatus.of(error))
 }

@@ -1,6 +1,5 @@
 // gpt-ddp: the data-parallel trainer. Everything is in TrainerProgram, where tests reach it.
 
-import Glibc
 import TrainerProgram
 
-exit(TrainerMain.run(CommandLine.arguments))
+TrainerMain.start(CommandLine.arguments)

@@ -16,4 +16,4 @@ if let text = environmentVariable("MICROGPT_FAULT") {
     exit(ExitStatus.usage)
   }
 }
-exit(TrainerMain.run(CommandLine.arguments, probe: probe))
+Surroundings.end(TrainerMain.run(CommandLine.arguments, probe: probe))

@@ -162,3 +162,55 @@ private func plan(
     #expect(mpirun.startsMPI && !LaunchEnvironment(["PMI_SIZE": "2"]).startsMPI)
   }
 }
+
+@Suite struct MpirunMessageTests {
+  /// What is printed, and what mpirun said of a death.
+  private func filter(_ lines: [String]) -> (printed: [String], death: String?) {
+    var messages = MpirunMessages()
+    let printed = lines.flatMap { messages.take($0) } + messages.end()
+    return (printed, messages.death)
+  }
+
+  private func box(_ lines: String...) -> [String] { [MpirunMessages.frame] + lines + [MpirunMessages.frame] }
+
+  @Test func whatARankHasSaidIsNotSaidAgain() {
+    let noise =
+      box(
+        "Primary job  terminated normally, but 1 process returned",
+        "a non-zero exit code. Per user-direction, the job has been aborted.")
+      + box(
+        "mpirun detected that one or more processes exited with non-zero status, thus causing",
+        "the job to be terminated. The first process to do so was:", "", "  Process name: [[28984,1],0]",
+        "  Exit code:    75")
+      + box("MPI_ABORT was invoked on rank 1 in communicator MPI_COMM_WORLD", "with errorcode 1.")
+      + ["mpirun: Forwarding signal 20 to job"]
+      + ["[vm:17] 1 more process has sent help message help-mpi-api.txt / mpi-abort"]
+      + ["[vm:17] Set MCA parameter \"orte_base_help_aggregate\" to 0 to see all help / error messages"]
+    let (printed, death) = filter(["error: disk full"] + noise + ["error: and more"])
+    #expect(printed == ["error: disk full", "error: and more"] && death == nil)
+  }
+
+  @Test func aDeathBecomesOneLine() {
+    let (printed, death) = filter(
+      box(
+        "mpirun noticed that process rank 1 with PID 0 on node node01 exited on signal 9 (Killed)."))
+    #expect(printed.isEmpty && death == "rank 1 on node01 was ended by signal 9 (Killed)")
+    // Wrapped where the names are long.
+    #expect(
+      filter(
+        box(
+          "mpirun noticed that process rank 12 with PID 4711 on node",
+          "n exited on signal 11 (Segmentation fault).")
+      )
+      .death == "rank 12 on n was ended by signal 11 (Segmentation fault)")
+  }
+
+  @Test func whatMpirunAloneKnowsIsKept() {
+    let lines = box(
+      "There are not enough slots available in the system to satisfy the 4", "slots that were requested")
+    #expect(filter(lines).printed == lines)
+    // A box that never ends is cut off by the end of the job.
+    #expect(
+      filter([MpirunMessages.frame, "ssh: no route"]).printed == [MpirunMessages.frame, "ssh: no route"])
+  }
+}

@@ -36,4 +36,24 @@ import Testing
     }
     for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT] { signal(number, SIG_DFL) }
   }
+
+  /// Whichever thread the system chooses; in order, none lost, none fatal.
+  @Test func aQueueHandsOutSignalsAndGivesThemBack() throws {
+    let queue = try SignalQueue([SIGUSR1, SIGWINCH])
+    for signal in [SIGUSR1, SIGWINCH, SIGUSR1] {
+      kill(getpid(), signal)
+      #expect(queue.next(within: 60) == signal)
+    }
+    #expect(queue.next(within: 0) == nil)
+    queue.close()
+    var action = sigaction()
+    sigaction(SIGUSR1, nil, &action)
+    #expect(unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 0)
+    // nohup.
+    signal(SIGHUP, SIG_IGN)
+    defer { signal(SIGHUP, SIG_DFL) }
+    let deaf = try SignalQueue([SIGHUP])
+    kill(getpid(), SIGHUP)
+    #expect(deaf.next(within: 0.1) == nil)
+  }
 }

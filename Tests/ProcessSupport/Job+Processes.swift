@@ -8,6 +8,12 @@ extension Job {
   /// Whether it runs, or is stopped. A zombie does not: its parent has just not asked yet.
   public static func isRunning(_ process: pid_t) -> Bool { ProcessIdentity.startTime(of: process) != nil }
 
+  /// `T` is stopped, `R` and `S` run, as in ps(1); nil if there is no such process.
+  public static func state(of process: pid_t) -> Character? {
+    // The name in parentheses may itself hold parentheses.
+    (smallFile("/proc/\(process)/stat") ?? "").split(separator: ")").last?.first { $0 != " " }
+  }
+
   public static func children(of process: pid_t) -> [pid_t] {
     (smallFile("/proc/\(process)/task/\(process)/children") ?? "").split(separator: " ")
       .compactMap { pid_t($0) }

@@ -1,0 +1,130 @@
+// A running mpirun under this process: signals and Ctrl-Z go in, its output and its status come out.
+
+import Glibc
+import Platform
+import Synchronization
+
+/// One launch, from start to end.
+final class LaunchedJob {
+  /// Seconds between the first request to stop and a forced end.
+  private static let graceSeconds = 20.0
+  /// Seconds within which two requests are one: `timeout` signals its child, then its child's group.
+  private static let echoSeconds = 0.3
+  /// Seconds that output still on its way may take after mpirun's end.
+  private static let relaySeconds = 5.0
+  /// mpirun passes a signal on to its ranks within milliseconds.
+  private static let forwardingMicroseconds: UInt32 = 200_000
+
+  private let signals: SignalQueue
+  private let child: ChildProcess
+  private let relays: [OutputRelay]
+  private let messages = MessageFilter()
+  private var stopRequests = 0
+  private var lastRequest = 0.0
+  private var patience = CappedClock()
+
+  init(_ arguments: [String], environment: [String: String]) throws {
+    // Before the child exists: from now on no signal ends this process and leaves the job alone. SIGTTOU is output
+    // that the terminal refuses to a background job.
+    signals = try SignalQueue(
+      [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTOU, SIGCONT, SIGCHLD])
+    child = try ChildProcess(
+      arguments, environment: environment, hasInput: true, output: .pipe, errors: .pipe, leadsGroup: true)
+    relays = [
+      try OutputRelay(of: child, errors: false) { StandardStream.output.pass($0) },
+      try OutputRelay(of: child, errors: true) { [messages] in messages.receive($0) },
+    ]
+  }
+
+  func run() -> Launcher.Outcome {
+    while true {
+      if let ending = child.poll() { return conclude(ending.status) }
+      if let signal = signals.next(within: 0.2) { handle(signal) }
+      if stopRequests > 0 {
+        patience.tick()
+        if patience.seconds > Self.graceSeconds {
+          child.send(SIGTERM)
+          patience.reset()
+        }
+      }
+    }
+  }
+
+  private func handle(_ signal: Int32) {
+    switch signal {
+    case SIGUSR1: child.send(line: LauncherWish.checkpoint.rawValue)
+    case SIGUSR2: if stopRequests == 0 { requestStop() }
+    case SIGINT, SIGTERM, SIGHUP: requestStop()
+    case SIGTSTP, SIGTTOU: stopUntilContinued()
+    case SIGCONT: child.send(SIGCONT)
+    default: break
+    }
+  }
+
+  private func requestStop() {
+    guard stopRequests == 0 || monotonicSeconds() - lastRequest > Self.echoSeconds else { return }
+    stopRequests += 1
+    lastRequest = monotonicSeconds()
+    switch stopRequests {
+    case 1:
+      printError(SignalRequests.promise)
+      child.send(line: LauncherWish.stop.rawValue)
+      patience.reset()
+    case 2: child.send(SIGTERM)
+    default: child.send(SIGKILL)
+    }
+  }
+
+  private func stopUntilContinued() {
+    child.send(SIGTSTP)
+    usleep(Self.forwardingMicroseconds)
+    // It must not start ranks meanwhile.
+    child.send(SIGSTOP)
+    // The SIGCONT that ends this comes through the queue like any other signal.
+    kill(getpid(), SIGSTOP)
+  }
+
+  private func conclude(_ status: Int32) -> Launcher.Outcome {
+    for relay in relays { relay.wait(seconds: Self.relaySeconds) }
+    signals.close()
+    if stopRequests == 0, let cause = messages.death ?? Self.death(status) { printError("error: \(cause)") }
+    return Launcher.Outcome(status: status, wasAskedToStop: stopRequests > 0)
+  }
+
+  /// What a status says where mpirun says nothing.
+  private static func death(_ status: Int32) -> String? {
+    guard (129...128 + 64).contains(status) else { return nil }
+    return "a rank was ended by signal \(status - 128) (\(String(cString: strsignal(status - 128))))"
+  }
+}
+
+/// Standard error of mpirun, cut into lines.
+private final class MessageFilter: Sendable {
+  private struct State {
+    var messages = MpirunMessages()
+    var unread: [UInt8] = []
+  }
+  private let state = Mutex(State())
+
+  var death: String? { state.withLock { $0.messages.death } }
+
+  /// - Parameter bytes: empty at the end.
+  func receive(_ bytes: [UInt8]) {
+    let lines = state.withLock { state in
+      state.unread += bytes
+      var lines: [String] = []
+      while let end = state.unread.firstIndex(of: UInt8(ascii: "\n")) {
+        lines += state.messages.take(String(decoding: state.unread[..<end], as: UTF8.self))
+        state.unread.removeSubrange(...end)
+      }
+      if bytes.isEmpty {
+        if !state.unread.isEmpty {
+          lines += state.messages.take(String(decoding: state.unread, as: UTF8.self))
+        }
+        lines += state.messages.end()
+      }
+      return lines
+    }
+    for line in lines { printError(line) }
+  }
+}
