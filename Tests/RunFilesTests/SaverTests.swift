@@ -133,4 +133,5 @@ private final class SlowDisk: TrainingProbe {
   func didUpdate(step: Int, rank: Int, weights: FloatArena) {}
   func willValidate(step: Int, rank: Int) {}
   func willCompare(step: Int, rank: Int) {}
+  func writingMetrics() {}
 }
