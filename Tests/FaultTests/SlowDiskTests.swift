@@ -43,7 +43,7 @@ import Testing
   /// The reader of the log sleeps while more is written than a pipe and the queue hold; then it gets every line in order.
   @Test(arguments: [1, 3]) func aReaderThatSleeps(ranks: Int) throws {
     var row = FaultRow(
-      31, "reader of the log sleeps for 6 s, --hang-timeout 2: every line in order, same bits")
+      31, "reader of the log sleeps for 6 s, --hang-timeout 2: every line in order")
     let course = try Course()
     let mpirun = try #require(Job.mpirun)
     let command =
