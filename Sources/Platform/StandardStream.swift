@@ -72,9 +72,14 @@ public func endProcess(_ status: Int32) -> Never {
 /// Lines on their way to a writer that may be slow.
 final class LineQueue: @unchecked Sendable {
   private let write: @Sendable ([UInt8]) -> Void
+  /// Seconds between two writes: waking the thread for each line of fast steps costs more than writing it.
+  private static let interval = 0.005
   /// Guards what follows; not held while anything is written.
   private let condition = NSCondition()
   private var isRunning = false
+  /// The thread sleeps until there is something.
+  private var isIdle = false
+  private var flushes = 0
   private var bytes: [UInt8] = []
   /// Handed to `write`, which has not returned.
   private var underWay = 0
@@ -95,7 +100,7 @@ final class LineQueue: @unchecked Sendable {
     condition.withLock {
       guard isRunning else { return false }
       bytes += line
-      condition.broadcast()
+      if isIdle { condition.broadcast() }
       return true
     }
   }
@@ -106,6 +111,9 @@ final class LineQueue: @unchecked Sendable {
   func flush(within seconds: Double) -> Bool {
     let deadline = Date(timeIntervalSinceNow: seconds)
     return condition.withLock {
+      flushes += 1
+      defer { flushes -= 1 }
+      condition.broadcast()
       while bytes.count + underWay > 0, condition.wait(until: deadline) {}
       return bytes.count + underWay == 0
     }
@@ -114,7 +122,11 @@ final class LineQueue: @unchecked Sendable {
   private func run() {
     while true {
       let next = condition.withLock {
+        let pause = Date(timeIntervalSinceNow: Self.interval)
+        while flushes == 0, condition.wait(until: pause) {}
+        isIdle = true
         while bytes.isEmpty { condition.wait() }
+        isIdle = false
         defer { bytes = [] }
         underWay = bytes.count
         return bytes

@@ -103,7 +103,8 @@ import TrainingState
     let metrics = try MetricsFile(path: "\(directory.path)/m.jsonl", resuming: nil)
     let probe = Order(metrics: "\(directory.path)/m.jsonl")
     let saver = try Saver(
-      CheckpointRotation(path: path, keep: 1), lock: OutputLock(checkpoint: path), metrics: metrics, live: live,
+      CheckpointRotation(path: path, keep: 1), lock: OutputLock(checkpoint: path), metrics: metrics,
+      live: live,
       probe: probe)
     for step in 1...3 {
       live.change { $0.step = step }
