@@ -13,9 +13,7 @@ import TrainingState
 
 @Suite struct RotationTests {
   private func snapshot(step: Int) throws -> TrainingSnapshot {
-    var snapshot = try Samples.snapshot()
-    snapshot.training?.progress.step = step
-    return snapshot
+    try Samples.snapshot(step: step)
   }
 
   @Test func keepsTheNewestAndTheBest() throws {
