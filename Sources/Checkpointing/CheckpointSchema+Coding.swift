@@ -74,7 +74,7 @@ extension CheckpointSchema {
     }
   }
 
-  /// Floats take at most this many times the bytes of the file, however well it is compressed; checked before
+  /// The floats of a model take at most this many times the bytes of the file, however well it is compressed; checked before
   /// memory for them is allocated.
   static let largestCompression = 64
 
@@ -119,9 +119,7 @@ extension CheckpointSchema {
     configuration.model = model
     var state = TrainingState(configuration: configuration, moments: [])
     for field in TrainingState.fields { try field.set(&state, from: values[field.path]) }
-    guard state.configuration.schedule.isPossible else {
-      throw InvalidInput("/schedule/warmup_steps is more than /schedule allows")
-    }
+    try state.checkRelations()
     return state
   }
 
