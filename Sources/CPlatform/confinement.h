@@ -44,7 +44,7 @@ static inline int platform_withdraw(void) {
 #endif
 
 // From here on, memory (never executable), writing to standard output, clocks and the end are all that the kernel
-// does for this process; everything else fails with EPERM. Returns 0, or -1 where the kernel has no such filter.
+// does for the threads of this process; everything else fails with EPERM. Returns 0, or -1 where the kernel has no such filter.
 static inline int platform_filter_system_calls(void) {
 #ifdef PLATFORM_AUDIT_ARCH
 #define PLATFORM_LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
@@ -85,7 +85,7 @@ static inline int platform_filter_system_calls(void) {
       PLATFORM_RETURN(SECCOMP_RET_ERRNO | EPERM),
   };
   struct sock_fprog program = {sizeof rules / sizeof rules[0], rules};
-  return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
+  return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
 #else
   return -1;
 #endif

@@ -69,7 +69,7 @@ extension CheckpointSchema {
     let unknown = features.filter { !known.contains($0) }
     guard unknown.isEmpty else {
       throw InvalidInput(
-        "it needs \(unknown.joined(separator: ", ")) (format version \(fileVersion)), "
+        "it needs \(StateField.shortened(unknown.joined(separator: ", "))) (format version \(fileVersion)), "
           + "which this program (up to \(version)) does not know: use a newer program")
     }
   }

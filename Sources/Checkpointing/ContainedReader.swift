@@ -72,7 +72,7 @@ public struct ContainedReader: Sendable {
   }
 
   /// Nothing but where the loader finds libraries. The child multiplies no matrices: no thread pool.
-  private static var environment: [String: String] {
+  static var environment: [String: String] {
     let libraries = environmentVariable("LD_LIBRARY_PATH").map { ["LD_LIBRARY_PATH": $0] } ?? [:]
     return libraries.merging(["OPENBLAS_NUM_THREADS": "1"]) { $1 }
   }

@@ -38,8 +38,7 @@ public struct StateField: Sendable {
     do {
       try set(&state, value)
     } catch let refusal as Refusal {
-      let text = JSONText(value).text
-      throw InvalidInput("/\(path) is \(text.count > 60 ? text.prefix(60) + "…" : text), \(refusal.words)")
+      throw InvalidInput("/\(path) is \(Self.shortened(JSONText(value).text)), \(refusal.words)")
     }
   }
 
@@ -48,6 +47,9 @@ public struct StateField: Sendable {
     guard let known = absence.value else { return false }
     return get(state) != known
   }
+
+  /// What a message quotes of a file.
+  package static func shortened(_ text: String) -> String { text.count > 60 ? text.prefix(60) + "…" : text }
 
   /// Why a value is refused.
   struct Refusal: Error {
