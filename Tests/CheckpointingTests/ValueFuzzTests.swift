@@ -162,4 +162,22 @@ import TrainingState
     }
     print("values: \(count) files resumed by the program, \(resumed) with success")
   }
+
+  /// A text that the model makes of its alphabet is shown by a terminal, not obeyed; a pipe gets it as it is.
+  @Test func samplesAreShownOnATerminal() throws {
+    let folder = try TemporaryFolder()
+    let path = "\(folder.path)/model.jld2"
+    try CheckpointFile.write(Samples.snapshot(characters: "\u{1B}"), to: path)
+    let arguments = ["--checkpoint", path, "--num-samples", "2", "--max-chars", "9", "--prompt", "\u{1B}"]
+    var (controller, window): (Int32, Int32) = (-1, -1)
+    try #require(openpty(&controller, &window, nil, nil, nil) == 0)
+    let (screen, _) = (FileDescriptor(owning: controller), FileDescriptor(owning: window))
+    let terminal = String(cString: try #require(ptsname(screen.raw)))
+    try #require(Job("gpt-sample", arguments, outputPath: terminal).end() == 0)
+    let shown = String(
+      decoding: try screen.readSome(upTo: 4096, until: monotonicSeconds() + 20), as: UTF8.self)
+    #expect(shown.contains("\\u{1B}") && !shown.contains("\u{1B}"), "\(shown)")
+    let piped = try Job("gpt-sample", arguments).outcome()
+    #expect(piped.output.contains("\u{1B}") && !piped.output.contains("\\u{1B}"), "\(piped)")
+  }
 }
