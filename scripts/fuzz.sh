@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Hostile files, the long version: random damage to checkpoints (under right digests, so that libhdf5 and the reader
-# see it) and to corpora. Nothing may crash, hang, or load what was not saved.
+# see it), impossible values in them, and damage to corpora. Nothing may crash, hang, or load what was not saved.
 #   scripts/fuzz.sh [CASES]   10,000 of each by default
 set -euo pipefail
 # shellcheck source=scripts/common.sh
@@ -12,4 +12,4 @@ cases=${1:-10000}
 need_swift
 cd "$root"
 export MICROGPT_FUZZ_CASES=$cases
-exec swift test --filter 'CheckpointingTests.FuzzTests|CorporaTests.CorpusFuzz'
+exec swift test --filter 'CheckpointingTests.FuzzTests|CheckpointingTests.ValueFuzzTests|CorporaTests.CorpusFuzz'
