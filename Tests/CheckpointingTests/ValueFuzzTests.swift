@@ -170,10 +170,13 @@ import TrainingState
     try CheckpointFile.write(Samples.snapshot(characters: "\u{1B}"), to: path)
     let arguments = ["--checkpoint", path, "--num-samples", "2", "--max-chars", "9", "--prompt", "\u{1B}"]
     var (controller, window): (Int32, Int32) = (-1, -1)
-    try #require(openpty(&controller, &window, nil, nil, nil) == 0)
-    let (screen, _) = (FileDescriptor(owning: controller), FileDescriptor(owning: window))
-    let terminal = String(cString: try #require(ptsname(screen.raw)))
-    try #require(Job("gpt-sample", arguments, outputPath: terminal).end() == 0)
+    var name = [CChar](repeating: 0, count: 128)
+    try #require(openpty(&controller, &window, &name, nil, nil) == 0)
+    let screen = FileDescriptor(owning: controller)
+    defer { close(window) }
+    let terminal = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let job = try Job("gpt-sample", arguments, outputPath: terminal)
+    try #require(job.end() == 0)
     let shown = String(
       decoding: try screen.readSome(upTo: 4096, until: monotonicSeconds() + 20), as: UTF8.self)
     #expect(shown.contains("\\u{1B}") && !shown.contains("\u{1B}"), "\(shown)")
