@@ -133,7 +133,7 @@ import TrainingState
     try #require(first.status == 0, "\(first)")
     let good = try CheckpointFile.read("\(folder.path)/m.jld2", using: reader)
     let mutants = Self.mutants(of: CheckpointSchema.values(of: good))
-    let count = min(mutants.count, FuzzTests.cases / 12)
+    let count = min(mutants.count, FuzzTests.cases / 20)
     var random = Philox(seed: 30, purpose: .sampling)
     let order = random.permutation(mutants.count)
     var resumed = 0
