@@ -10,8 +10,11 @@ their attributes, which the importer never looks at.
 import sys
 from pathlib import Path
 
-import h5py
-import numpy as np
+try:
+    import h5py
+    import numpy as np
+except ImportError as missing:
+    sys.exit(f"make_julia_fixture.py: error: {missing.name} is missing: python3 -m pip install h5py numpy")
 
 CHARACTERS = ["\n", "a", "b"]
 VOCABULARY = CHARACTERS + ["<BOS>"]
