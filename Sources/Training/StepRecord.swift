@@ -4,9 +4,9 @@
 import DataParallel
 import Platform
 
-/// Layout of a rank's record: requests, then loss and targets of each of its leaves.
+/// Layout of a rank's record: requests, whether it has read its sequences, then loss and targets of each of its leaves.
 final class StepRecord {
-  private static let headerWords = 1
+  private static let headerWords = 2
   private let exchange: RecordExchange
   private let intervals: LeafIntervals
   private let ranks: Range<Int>
@@ -33,6 +33,8 @@ final class StepRecord {
     /// The ranks that were asked for a checkpoint, and whether any was asked to stop.
     let wishing: Set<Int>
     let stops: Bool
+    /// Whether every rank has read its sequences. If not, the losses mean nothing.
+    let isRead: Bool
   }
 
   /// Meets all ranks.
@@ -40,10 +42,12 @@ final class StepRecord {
   /// - Parameters:
   ///   - leafLosses, leafTargets: for each of this rank's leaves.
   ///   - requests: what this rank has been asked.
+  ///   - isRead: whether this rank has its sequences.
   func meet(
-    step: Int, leafLosses: [Double], leafTargets: [Int], requests: SignalRequests
+    step: Int, leafLosses: [Double], leafTargets: [Int], requests: SignalRequests, isRead: Bool
   ) throws -> Meeting {
     exchange.own[0] = requests.rawValue
+    exchange.own[1] = isRead ? 1 : 0
     for leaf in leafLosses.indices {
       exchange.own[Self.headerWords + 2 * leaf] = leafLosses[leaf].bitPattern
       exchange.own[Self.headerWords + 2 * leaf + 1] = UInt64(leafTargets[leaf])
@@ -51,9 +55,11 @@ final class StepRecord {
     try exchange.exchange(step: step)
     var targetCount = 0
     var asked: SignalRequests = []
+    var isRead = true
     for rank in ranks {
       let words = exchange[rank]
       asked.formUnion(SignalRequests(rawValue: words[0]))
+      isRead = isRead && words[1] == 1
       for (own, leaf) in intervals[rank].enumerated() {
         losses[leaf] = Double(bitPattern: words[Self.headerWords + 2 * own])
         targetCount += Int(words[Self.headerWords + 2 * own + 1])
@@ -62,7 +68,8 @@ final class StepRecord {
     return Meeting(
       loss: CanonicalTree.sum(losses) / Double(targetCount), targetCount: targetCount,
       rankWithBadLoss: losses.firstIndex { !$0.isFinite }.map { intervals.owner(of: $0) },
-      wishing: asked.contains(.checkpoint) ? ranksAsked(for: .checkpoint) : [], stops: asked.contains(.stop))
+      wishing: asked.contains(.checkpoint) ? ranksAsked(for: .checkpoint) : [], stops: asked.contains(.stop),
+      isRead: isRead)
   }
 
   private func ranksAsked(for request: SignalRequests) -> Set<Int> {
