@@ -113,4 +113,10 @@ def write(path):
 
 if __name__ == "__main__":
     default = Path(__file__).parent.parent / "Tests/Fixtures/julia.jld2"
-    write(Path(sys.argv[1]) if len(sys.argv) > 1 else default)
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else default
+    try:
+        write(target)
+    except OSError as failure:
+        sys.exit(f"make_julia_fixture.py: error: cannot write {target}: {failure.strerror or failure}")
+    except KeyboardInterrupt:
+        sys.exit(130)

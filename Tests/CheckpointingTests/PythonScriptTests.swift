@@ -7,6 +7,7 @@ import Platform
 import ProcessSupport
 import TestSupport
 import Testing
+import TrainingState
 
 @testable import Checkpointing
 
