@@ -57,6 +57,11 @@ import Testing
     #expect(try !Self.refusal("\(folder.path)/\(name)").hasSuffix(shellQuoted("\(folder.path)/\(new)")))
   }
 
+  @Test func aNameLikeAnOptionIsNotReadAsOne() {
+    #expect(
+      Conversion.iconv("-f UTF-16", "-a b") == "iconv -f UTF-16 -t UTF-8 './-a b' > '-a b.utf8'")
+  }
+
   @Test(arguments: [
     ("\u{1F}\u{8B}", "gzip"), ("PK\u{3}\u{4}", "ZIP"), ("%PDF-1.7\n", "PDF"), ("\u{89}HDF\r\n", "HDF5"),
   ]) func otherFormatsAreNamed(signature: String, name: String) throws {
