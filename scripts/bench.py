@@ -329,6 +329,12 @@ def main():
     options = parse_options()
     if options.python and subprocess.run([options.python, "-c", "import torch"], capture_output=True).returncode:
         sys.exit(f"bench.py: error: {options.python} has no PyTorch: omit --python to measure ours alone")
+    if options.json:
+        # Said now, not after an hour of measuring.
+        try:
+            open(options.json, "a", encoding="utf-8").close()
+        except OSError as error:
+            sys.exit(f"bench.py: error: cannot write {options.json}: {error.strerror}")
     print(f"{cpu_model()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.2f}, commit {commit()}")
     if options.python is None:
         print("no PyTorch: ours alone")
@@ -352,4 +358,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

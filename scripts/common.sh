@@ -27,6 +27,20 @@ need_swift() {
     die "swift is not on PATH: install Swift 6.1 or newer from https://www.swift.org/install"
 }
 
+# A build folder keeps the path at which it was made: in a clone that was moved or copied, the compiler says "missing
+# required module 'SwiftShims'" or "PCH was compiled with module cache path …".
+forget_moved_build() {
+  local plan physical
+  physical=$(cd "$root" && pwd -P)
+  for plan in "$root"/.build/{debug,release}.yaml; do
+    if [ -e "$plan" ] && ! grep -qF -e "$root/.build/" -e "$physical/.build/" "$plan"; then
+      say "this clone was moved after it was built: building anew (rm -rf $(printf '%q' "$root/.build"))"
+      rm -rf "$root/.build"
+      return
+    fi
+  done
+}
+
 # OpenMPI refuses to run as root unless told twice; nobody else needs these.
 allow_mpi_as_root() {
   if [ "$(id -u)" -eq 0 ]; then

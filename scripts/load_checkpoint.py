@@ -16,12 +16,31 @@ so a linear layer is `x @ weight`. From Python:
     save_weights("mine.h5", config(checkpoint), characters(checkpoint), torch_weights(model))
     # gpt-ddp --init-from mine.h5, gpt-sample --checkpoint mine.h5
 """
+import signal
+
+if __name__ == "__main__":  # Ctrl-C and a reader that has gone end it without a word.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
 import argparse
 import json
+import os
+import stat
 import sys
 
-import h5py
-import numpy as np
+
+def fail(message):
+    print(f"load_checkpoint.py: error: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+try:
+    import h5py
+    import numpy as np
+except ImportError as missing:
+    if __name__ != "__main__":
+        raise
+    fail(f"{missing.name or 'h5py'} is missing: python3 -m pip install h5py numpy")
 
 FORMAT, VERSION = "microgpt-swift-checkpoint", 2
 # What a file may need of its reader beyond the first format; only what is under config/ changes the model.
@@ -30,8 +49,39 @@ LINEARS = ("attn_wq", "attn_wk", "attn_wv", "attn_wo", "mlp_fc1", "mlp_fc2")
 RMS_EPSILON = 1e-5
 
 
+class CheckpointError(Exception):
+    """A file that is no checkpoint of ours, or a damaged one."""
+
+
 def load(path):
-    """Every dataset of the file: {"config/n_embd": 128, "model_state/wte/weight": array, ...}."""
+    """Every dataset of the file: {"config/n_embd": 128, "model_state/wte/weight": array, ...}.
+
+    Raises CheckpointError. Checks structure and shapes; `gpt-sample --verify FILE` checks the digest, too.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise CheckpointError(f"{path} is not a regular file")
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path}: {error.strerror}") from None
+    try:
+        values = read_datasets(path)
+    except Exception as error:  # h5py raises what it likes at damaged bytes
+        raise CheckpointError(
+            f"{path} is not a checkpoint, or a damaged one ({str(error).splitlines()[0] if str(error) else error!r})"
+        ) from None
+    if not isinstance(values.get("format"), str) or values["format"] != FORMAT:
+        raise CheckpointError(f"{path} is not a checkpoint of gpt-ddp: /format is not {FORMAT}")
+    features = values.get("features", [])
+    needed = {feature for feature in features if feature.startswith("config/")} - KNOWN_FEATURES
+    if needed:
+        raise CheckpointError(f"{path} needs {', '.join(sorted(needed))}, which this script does not know")
+    check_shapes(path, values)
+    return values
+
+
+def read_datasets(path):
     values = {}
 
     def visit(name, item):
@@ -41,12 +91,34 @@ def load(path):
 
     with h5py.File(path, "r") as file:
         file.visititems(visit)
-    if values.get("format") != FORMAT:
-        sys.exit(f"error: {path}: /format is not {FORMAT}")
-    needed = {feature for feature in values.get("features", []) if feature.startswith("config/")}
-    if needed - KNOWN_FEATURES:
-        sys.exit(f"error: {path}: it needs {', '.join(sorted(needed - KNOWN_FEATURES))}, which this script does not know")
     return values
+
+
+def expected_shapes(sizes):
+    """Name and shape of each weight; linear weights are [in][out]."""
+    V, C = sizes["vocab_size"], sizes["n_embd"]
+    yield from (("wte", (V, C)), ("wpe", (sizes["block_size"], C)), ("lm_head", (C, V)))
+    linears = ((C, C), (C, C), (C, C), (C, C), (C, 4 * C), (4 * C, C))
+    for block in range(1, sizes["n_layer"] + 1):
+        yield from ((f"blocks/{block}/{name}", shape) for name, shape in zip(LINEARS, linears))
+
+
+def check_shapes(path, values):
+    try:
+        sizes = config(values)
+        sound = all(isinstance(size, int) and 0 < size < 1 << 31 for size in sizes.values())
+        if not sound or sizes["n_embd"] % sizes["n_head"]:
+            raise CheckpointError(f"{path} is damaged: the sizes {sizes} make no model")
+        for name, shape in expected_shapes(sizes):
+            found = np.shape(values[f"model_state/{name}/weight"])
+            if found != shape:
+                raise CheckpointError(f"{path} is damaged: {name} is {found} instead of {shape}")
+        if len(characters(values)) != sizes["vocab_size"] - 1:
+            raise CheckpointError(f"{path} is damaged: its alphabet does not fit its vocab_size")
+    except KeyError as error:
+        raise CheckpointError(f"{path} lacks /{error.args[0]}") from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from None
 
 
 def config(checkpoint):
@@ -64,6 +136,18 @@ def save_weights(path, sizes, alphabet, weights):
     sizes: the five of config(); alphabet: characters in ascending order, BOS omitted;
     weights: {"wte": array, ..., "blocks/1/attn_wq": array, ...}, linear weights [in][out].
     """
+    # Whole or not at all.
+    scratch = f"{path}.{os.getpid()}.tmp"
+    try:
+        write_weights(scratch, sizes, alphabet, weights)
+        os.replace(scratch, path)
+    except BaseException:
+        if os.path.exists(scratch):
+            os.remove(scratch)
+        raise
+
+
+def write_weights(path, sizes, alphabet, weights):
     with h5py.File(path, "w") as file:
         file["format"], file["format_version"] = FORMAT, VERSION
         for name, value in sizes.items():
@@ -87,7 +171,7 @@ def encode(checkpoint, text):
     ids = {character: index for index, character in enumerate(characters(checkpoint))}
     unknown = sorted(set(text) - set(ids))
     if unknown:
-        sys.exit(f"error: the checkpoint does not know these characters: {unknown}")
+        raise CheckpointError(f"the checkpoint does not know these characters: {unknown}")
     return [ids[character] for character in text]
 
 
@@ -166,6 +250,18 @@ def torch_logits(checkpoint, ids):
         return torch_model(checkpoint)(torch.tensor([ids]))[0].numpy()
 
 
+def copy_weights(source, target, checkpoint, weights):
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise CheckpointError(f"cannot write {target}: it is not a regular file")
+    if os.path.exists(target) and os.path.samefile(source, target):
+        raise CheckpointError(f"{target} is the checkpoint itself, whose training would be lost; choose another name")
+    try:
+        save_weights(target, config(checkpoint), characters(checkpoint), weights)
+    except OSError as error:
+        cause = error.strerror or str(error).splitlines()[0]
+        raise CheckpointError(f"cannot write {target}: {cause}") from None
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file")
@@ -173,11 +269,18 @@ def main():
     parser.add_argument("--copy-weights", metavar="OUT", help="write weights and alphabet to another file")
     parser.add_argument("--with", dest="framework", choices=("numpy", "torch"), default="numpy")
     arguments = parser.parse_args()
+    try:
+        run(arguments)
+    except CheckpointError as error:
+        fail(error)
+
+
+def run(arguments):
     checkpoint = load(arguments.file)
     if arguments.copy_weights:
         weights = {name[len("model_state/"):-len("/weight")]: value for name, value in checkpoint.items()
                    if name.startswith("model_state/")}
-        save_weights(arguments.copy_weights, config(checkpoint), characters(checkpoint), weights)
+        copy_weights(arguments.file, arguments.copy_weights, checkpoint, weights)
         return
     if arguments.logits is None:
         for name, value in checkpoint.items():
@@ -186,8 +289,11 @@ def main():
     ids = encode(checkpoint, arguments.logits)
     block_size = checkpoint["config/block_size"]
     if not 1 <= len(ids) <= block_size:
-        sys.exit(f"error: the text has {len(ids)} characters; allowed are 1 to {block_size}")
-    logits = {"numpy": numpy_logits, "torch": torch_logits}[arguments.framework](checkpoint, ids)
+        raise CheckpointError(f"the text has {len(ids)} characters; allowed are 1 to {block_size}")
+    try:
+        logits = {"numpy": numpy_logits, "torch": torch_logits}[arguments.framework](checkpoint, ids)
+    except ImportError as missing:
+        fail(f"{missing.name} is missing: python3 -m pip install torch")
     print(json.dumps({"ids": ids, "logits": logits.tolist()}))
 
 

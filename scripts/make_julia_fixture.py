@@ -10,8 +10,11 @@ their attributes, which the importer never looks at.
 import sys
 from pathlib import Path
 
-import h5py
-import numpy as np
+try:
+    import h5py
+    import numpy as np
+except ImportError as missing:
+    sys.exit(f"make_julia_fixture.py: error: {missing.name} is missing: python3 -m pip install h5py numpy")
 
 CHARACTERS = ["\n", "a", "b"]
 VOCABULARY = CHARACTERS + ["<BOS>"]
@@ -110,4 +113,10 @@ def write(path):
 
 if __name__ == "__main__":
     default = Path(__file__).parent.parent / "Tests/Fixtures/julia.jld2"
-    write(Path(sys.argv[1]) if len(sys.argv) > 1 else default)
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else default
+    try:
+        write(target)
+    except OSError as failure:
+        sys.exit(f"make_julia_fixture.py: error: cannot write {target}: {failure.strerror or failure}")
+    except KeyboardInterrupt:
+        sys.exit(130)

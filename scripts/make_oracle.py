@@ -244,10 +244,16 @@ def main():
         return
     # One tensor a line: a change shows in a diff, and the file stays small.
     text = json.dumps(fixture, separators=(",", ":")).replace('],"', '],\n"').replace('{"', '{\n"')
-    with open(options.out, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
+    try:
+        with open(options.out, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+    except OSError as error:
+        sys.exit(f"make_oracle.py: error: cannot write {options.out}: {error.strerror}")
     print(f"wrote {options.out} ({len(text)} bytes)")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -6,6 +6,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 need_swift
+forget_moved_build
 
 missing=()
 command -v pkg-config >/dev/null || missing+=(pkg-config)

@@ -12,6 +12,7 @@ public struct ChunkSource: SequenceSource {
   private let file: CorpusFile
   private let index: CorpusScan.Index
   private let byteCount: Int
+  private let textStart: Int
   private let tokenizer: CharacterTokenizer
 
   /// - Parameters:
@@ -26,13 +27,14 @@ public struct ChunkSource: SequenceSource {
     precondition(scan.workflow == .chunks && blockSize >= 1)
     self.range = range ?? 0..<scan.characterCount
     precondition(self.range.lowerBound >= 0 && self.range.upperBound <= scan.characterCount)
-    guard file.byteCount == scan.byteCount else { throw file.changed }
+    guard file.byteCount == scan.byteCount else { throw file.changed() }
     try scan.checkAlphabet(against: tokenizer, path: file.path)
     self.file = file
     self.blockSize = blockSize
     self.tokenizer = tokenizer
     index = scan.index
     byteCount = scan.byteCount
+    textStart = scan.textStart
   }
 
   public var count: Int { Self.chunkCount(characters: range.count, blockSize: blockSize) }
@@ -58,13 +60,15 @@ public struct ChunkSource: SequenceSource {
         }
         return true
       }
-      guard isKnown, tokens.count == end else { throw file.changed }
+      guard isKnown, tokens.count == end else { throw file.changed() }
     }
   }
 
   /// Bytes that hold the characters, and how many characters to skip before the first wanted one.
   private func location(of characters: Range<Int>) -> (bytes: Range<Int>, skipped: Int) {
-    guard case .sparse(let offsets) = index else { return (characters, 0) }
+    guard case .sparse(let offsets) = index else {
+      return (textStart + characters.lowerBound..<textStart + characters.upperBound, 0)
+    }
     let stride = CorpusScan.scalarStride
     let first = characters.lowerBound / stride
     let afterLast = (characters.upperBound + stride - 1) / stride

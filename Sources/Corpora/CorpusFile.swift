@@ -3,6 +3,7 @@
 import Glibc
 import Platform
 import Reproducibility
+import Synchronization
 
 /// Read-only access to a file by position. Safe to share between threads: it has no file offset.
 public final class CorpusFile: Sendable {
@@ -10,6 +11,22 @@ public final class CorpusFile: Sendable {
   /// Size when the file was opened.
   public let byteCount: Int
   private let file: FileDescriptor
+  /// As of the last moment when the content was known.
+  private let stamp: Mutex<Stamp>
+
+  /// What the system knows of a content without reading it; a write changes it.
+  private struct Stamp: Equatable {
+    let byteCount: Int
+    /// Seconds and nanoseconds of the last modification, and of the last change of anything.
+    let times: [Int]
+
+    init(_ status: stat) {
+      byteCount = Int(status.st_size)
+      times = [
+        status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec,
+      ]
+    }
+  }
 
   /// - Throws: `InvalidInput` if there is no readable regular file at `path`.
   public init(path: String) throws {
@@ -22,6 +39,7 @@ public final class CorpusFile: Sendable {
         throw InvalidInput("the corpus \(path) is \(FileKind(status).words); give a UTF-8 text file")
       }
       byteCount = Int(status.st_size)
+      stamp = Mutex(Stamp(status))
     } catch let failure as RuntimeFailure {
       throw InvalidInput("cannot open the corpus \(path): \(failure)")
     }
@@ -44,7 +62,7 @@ public final class CorpusFile: Sendable {
     _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result
   ) throws -> Result {
     try withUnsafeTemporaryAllocation(byteCount: range.count, alignment: 16) { buffer in
-      guard try read(at: range.lowerBound, into: buffer) == range.count else { throw changed }
+      guard try read(at: range.lowerBound, into: buffer) == range.count else { throw changed() }
       return try body(UnsafeRawBufferPointer(buffer))
     }
   }
@@ -71,7 +89,32 @@ public final class CorpusFile: Sendable {
     return hasher.hexadecimalDigest()
   }
 
-  var changed: RuntimeFailure {
-    RuntimeFailure("\(path) changed while it was in use; keep the corpus as it is during a run")
+  /// Whether what was read before this call was the text that is trained on: ask after reading, not before. Costs one
+  /// call of the system. Only after a write, or another change of the file's times, is the file read again.
+  ///
+  /// - Parameter expected: the digest of the text.
+  /// - Throws: `RuntimeFailure` that says what is different.
+  func checkUnchanged(sha256 expected: String) throws {
+    let now: Stamp
+    do {
+      now = Stamp(try file.status())
+    } catch {
+      throw RuntimeFailure("cannot ask for the state of \(path): \(error)")
+    }
+    guard now != stamp.withLock({ $0 }) else { return }
+    guard now.byteCount == byteCount else {
+      throw changed(
+        ": it had \(Readable.grouped(byteCount)) bytes and has \(Readable.grouped(now.byteCount))")
+    }
+    let found = try sha256()
+    guard found == expected else {
+      throw changed(": its sha256 was \(expected.prefix(8))… and is \(found.prefix(8))…")
+    }
+    // Taken before reading: what is written meanwhile shows the next time.
+    stamp.withLock { $0 = now }
+  }
+
+  func changed(_ how: String = "") -> RuntimeFailure {
+    RuntimeFailure("\(path) changed while it was in use\(how); keep the corpus as it is during a run")
   }
 }

@@ -10,6 +10,10 @@ struct CorpusPass {
   private var hasher = SHA256()
   private var decoder = UTF8Validator()
   private var byteCount = 0
+  /// The beginning of the file, from which a foreign format is recognized.
+  private var head: [UInt8] = []
+  private var textStart = 0
+  private var carriageReturnCount = 0
   private var characterCount = 0
   private var isASCII = true
   private var scalars = ScalarSet()
@@ -27,6 +31,7 @@ struct CorpusPass {
   /// - Parameter offset: position of the block's first byte in the file.
   mutating func consume(_ block: UnsafeRawBufferPointer, at offset: Int) throws {
     hasher.update(block)
+    head += block.prefix(ForeignFormat.headSize - head.count)
     var position = 0
     while position < block.count {
       if decoder.isAtBoundary {
@@ -40,10 +45,16 @@ struct CorpusPass {
       let byte = block[position]
       switch decoder.consume(byte) {
       case .incomplete: break
-      case .invalid: throw invalid(byte, at: offset + position)
+      case .invalid:
+        throw invalid(
+          byte, at: offset + position, UnsafeRawBufferPointer(rebasing: block[position...]))
       case .scalar(let scalar):
         guard byte != 0 else { throw binary(at: offset + position) }
-        accept(scalar, end: offset + position + 1)
+        if scalar == CorpusScan.byteOrderMark, characterStart == 0 {
+          textStart = offset + position + 1
+        } else {
+          accept(scalar, end: offset + position + 1)
+        }
       }
       position += 1
     }
@@ -51,7 +62,9 @@ struct CorpusPass {
   }
 
   mutating func finish() throws -> CorpusScan {
-    guard byteCount > 0 else { throw InvalidInput("the corpus \(path) is empty; give a UTF-8 text file") }
+    guard byteCount > textStart else {
+      throw InvalidInput("the corpus \(path) is empty; give a UTF-8 text file")
+    }
     guard decoder.isAtBoundary else {
       throw InvalidInput(
         "the corpus \(path) ends inside the character that begins at byte \(characterStart); "
@@ -70,14 +83,14 @@ struct CorpusPass {
     }
     return CorpusScan(
       workflow: workflow, byteCount: byteCount, sha256: hasher.hexadecimalDigest(),
-      characterCount: characterCount,
+      textStart: textStart, characterCount: characterCount, carriageReturnCount: carriageReturnCount,
       scalars: workflow == .chunks ? scalars.sorted : documents.scalars.sorted, index: index)
   }
 
   private mutating func accept(_ scalar: Unicode.Scalar, end: Int) {
+    if !scalar.isASCII { isASCII = false }
     switch workflow {
     case .chunks:
-      if !scalar.isASCII { isASCII = false }
       if characterCount % CorpusScan.scalarStride == 0 { sparseOffsets.append(characterStart) }
       scalars.insert(scalar)
     case .documents:
@@ -96,7 +109,10 @@ struct CorpusPass {
         sparseOffsets.append(offset + next - characterCount)
         next += stride
       }
-      for byte in bytes { scalars.insert(Unicode.Scalar(byte)) }
+      for byte in bytes {
+        scalars.insert(Unicode.Scalar(byte))
+        if byte == UInt8(ascii: "\r") { carriageReturnCount += 1 }
+      }
     case .documents:
       for (position, byte) in bytes.enumerated() {
         documents.accept(Unicode.Scalar(byte), bytes: offset + position..<offset + position + 1)
@@ -120,18 +136,31 @@ struct CorpusPass {
   }
 
   private func binary(at offset: Int) -> InvalidInput {
-    InvalidInput(
-      "the corpus \(path) has a NUL at byte \(offset): it is binary or UTF-16; give a UTF-8 text file")
+    if let format = ForeignFormat(head: head) { return format.refusal(of: path) }
+    return InvalidInput(
+      "the corpus \(path) has a NUL at byte \(offset): it is binary, not text; give a UTF-8 text file")
   }
 
-  private func invalid(_ byte: UInt8, at offset: Int) -> InvalidInput {
-    InvalidInput(
-      "the corpus \(path) is not UTF-8: byte 0x\(byte < 16 ? "0" : "")\(String(byte, radix: 16)) "
-        + "cannot stand at offset \(offset); convert it, for example with iconv -t UTF-8")
+  /// - Parameter rest: the bytes from the invalid one on, as far as they are at hand.
+  private func invalid(_ byte: UInt8, at offset: Int, _ rest: UnsafeRawBufferPointer) -> InvalidInput {
+    if let format = ForeignFormat(head: head) { return format.refusal(of: path) }
+    let place = "byte 0x\(byte < 16 ? "0" : "")\(String(byte, radix: 16)) cannot stand at offset \(offset)"
+    guard isASCII else {
+      return InvalidInput(
+        "the corpus \(path) is UTF-8 at first, but \(place); if it is damaged, this drops what is not UTF-8: "
+          + Conversion.iconv("-c -f UTF-8", path))
+    }
+    // Windows-1252 is Latin-1 and more, but for five bytes that mean nothing in it.
+    let isWestern = !rest.contains { [0x81, 0x8D, 0x8F, 0x90, 0x9D].contains($0) }
+    let advice =
+      isWestern
+      ? "if it is Latin-1 or Windows-1252, convert it: \(Conversion.iconv("-f WINDOWS-1252", path))"
+      : "convert it with iconv, which knows many encodings (iconv -l)"
+    return InvalidInput("the corpus \(path) is not UTF-8: \(place); \(advice)")
   }
 }
 
-/// Finds documents: lines trimmed of white space, blank ones omitted.
+/// Finds documents: lines trimmed of white space, blank ones omitted. Lines end as on Unix, Windows or old Macs.
 struct DocumentBoundaries {
   private(set) var starts: [Int] = []
   private(set) var lengths: [UInt32] = []
@@ -142,7 +171,7 @@ struct DocumentBoundaries {
   private var pending: Set<Unicode.Scalar> = []
 
   mutating func accept(_ scalar: Unicode.Scalar, bytes: Range<Int>) {
-    if scalar == "\n" {
+    if scalar == "\n" || scalar == "\r" {
       endLine()
     } else if isBlank(scalar) {
       if line != nil { pending.insert(scalar) }

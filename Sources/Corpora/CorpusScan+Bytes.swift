@@ -9,7 +9,9 @@ extension CorpusScan {
     var writer = ByteWriter()
     writer.append(workflow.rawValue)
     writer.append(byteCount)
+    writer.append(textStart)
     writer.append(characterCount)
+    writer.append(carriageReturnCount)
     writer.append(sha256)
     writer.append(list: scalars.map(\.value))
     switch index {
@@ -32,7 +34,9 @@ extension CorpusScan {
     var reader = ByteReader(bytes, garbled: garbled)
     let workflow = Workflow(rawValue: try reader.text())
     let byteCount: Int = try reader.number()
+    let textStart: Int = try reader.number()
     let characterCount: Int = try reader.number()
+    let carriageReturnCount: Int = try reader.number()
     let sha256 = try reader.text()
     let scalars = try reader.list(of: UInt32.self).map(Unicode.Scalar.init)
     let index: Index
@@ -49,7 +53,8 @@ extension CorpusScan {
     try reader.finish()
     guard let workflow, !scalars.contains(nil) else { throw garbled }
     self.init(
-      workflow: workflow, byteCount: byteCount, sha256: sha256, characterCount: characterCount,
+      workflow: workflow, byteCount: byteCount, sha256: sha256, textStart: textStart,
+      characterCount: characterCount, carriageReturnCount: carriageReturnCount,
       scalars: scalars.compactMap(\.self), index: index)
   }
 }

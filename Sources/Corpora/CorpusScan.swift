@@ -9,7 +9,7 @@ import Reproducibility
 public struct CorpusScan: Equatable, Sendable {
   /// Where characters or documents lie in the file.
   enum Index: Equatable, Sendable {
-    /// Character i is byte i.
+    /// Character i is byte i of the text.
     case ascii
     /// `offsets[k]` is the first byte of character k · `scalarStride`.
     case sparse(offsets: [Int])
@@ -24,8 +24,12 @@ public struct CorpusScan: Equatable, Sendable {
   public let byteCount: Int
   /// Of the whole file, 64 hexadecimal digits.
   public let sha256: String
-  /// Of the whole file, line breaks included.
+  /// First byte of the text: after a byte order mark, which belongs to no text.
+  let textStart: Int
+  /// Of the whole text, line breaks included.
   public let characterCount: Int
+  /// Of the whole text: they end lines on other systems.
+  let carriageReturnCount: Int
   /// Sorted, unique. Documents: only what is inside documents, so no line breaks.
   public let scalars: [Unicode.Scalar]
   let index: Index
@@ -39,21 +43,25 @@ public struct CorpusScan: Equatable, Sendable {
 
   /// Reads the file once, in blocks.
   /// - Throws: `InvalidInput` for a corpus that is empty, binary or not UTF-8, with the offset of the first
-  ///   wrong byte; `RuntimeFailure` if it cannot be read.
+  ///   wrong byte; `RuntimeFailure` if it cannot be read, or somebody writes to it meanwhile.
   public init(of file: CorpusFile, workflow: Workflow) throws {
     var pass = CorpusPass(path: file.path, workflow: workflow)
     try file.forEachBlock { block, offset in try pass.consume(block, at: offset) }
     self = try pass.finish()
+    guard byteCount == file.byteCount else { throw file.changed() }
+    try file.checkUnchanged(sha256: sha256)
   }
 
   init(
-    workflow: Workflow, byteCount: Int, sha256: String, characterCount: Int, scalars: [Unicode.Scalar],
-    index: Index
+    workflow: Workflow, byteCount: Int, sha256: String, textStart: Int, characterCount: Int,
+    carriageReturnCount: Int, scalars: [Unicode.Scalar], index: Index
   ) {
     self.workflow = workflow
     self.byteCount = byteCount
     self.sha256 = sha256
+    self.textStart = textStart
     self.characterCount = characterCount
+    self.carriageReturnCount = carriageReturnCount
     self.scalars = scalars
     self.index = index
   }

@@ -11,6 +11,8 @@ public struct CorpusSplit: Sendable {
   public let training: any SequenceSource
   /// Nil if nothing is held out.
   public let validation: (any SequenceSource)?
+  private let file: CorpusFile
+  private let sha256: String
 
   /// - Parameters:
   ///   - scan: of `file`.
@@ -23,6 +25,8 @@ public struct CorpusSplit: Sendable {
     validationFraction: Double, seed: UInt64, isShuffled: Bool
   ) throws {
     precondition((0..<1).contains(validationFraction))
+    self.file = file
+    sha256 = scan.sha256
     let isChunks = scan.workflow == .chunks
     let total = isChunks ? scan.characterCount : scan.documentCount
     let trained = Int(((1 - validationFraction) * Double(total)).rounded(.down))
@@ -43,6 +47,11 @@ public struct CorpusSplit: Sendable {
     training = try part(0..<trained, "training")
     validation = validationFraction > 0 ? try part(trained..<total, "validation") : nil
   }
+
+  /// Whether the sequences read so far were of the text that was scanned. Costs one call of the system, as long as
+  /// nobody touches the file.
+  /// - Throws: `RuntimeFailure` that says what is different.
+  public func checkUnchanged() throws { try file.checkUnchanged(sha256: sha256) }
 
   private static func tooShort(
     _ path: String, _ part: String, _ count: Int, _ blockSize: Int, _ isChunks: Bool, _ fraction: Double

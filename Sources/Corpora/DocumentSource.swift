@@ -49,7 +49,7 @@ public struct DocumentSource: SequenceSource {
     precondition(order.count == starts.count && blockSize >= 1)
     self.positions = positions ?? 0..<starts.count
     precondition(self.positions.lowerBound >= 0 && self.positions.upperBound <= starts.count)
-    guard file.byteCount == scan.byteCount else { throw file.changed }
+    guard file.byteCount == scan.byteCount else { throw file.changed() }
     try scan.checkAlphabet(against: tokenizer, path: file.path)
     self.blockSize = blockSize
     self.order = order
@@ -83,7 +83,7 @@ public struct DocumentSource: SequenceSource {
         return true
       }
       // A long line may be cut inside a character, beyond the T that are wanted.
-      guard isKnown, isValid || (!isWhole && tokens.count == end) else { throw file.changed }
+      guard isKnown, isValid || (!isWhole && tokens.count == end) else { throw file.changed() }
     }
     if tokens.count < end { tokens.append(bos) }
   }

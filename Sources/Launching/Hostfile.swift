@@ -13,22 +13,29 @@ public struct Hostfile: Equatable, Sendable {
   }
 
   public private(set) var hosts: [Host]
+  /// Whether mpirun reads the text as it stands: it knows neither carriage returns nor a byte order mark.
+  let isPlain: Bool
 
   /// - Throws: `InvalidInput` if the file cannot be read or names no host.
   public init(path: String) throws {
-    guard let text = smallFile(path) else {
-      throw InvalidInput("hostfile \(path): cannot be read: \(systemError())")
+    do {
+      self.init(text: String(decoding: try contentOfRegularFile(path), as: UTF8.self))
+    } catch {
+      throw InvalidInput(
+        "hostfile \(path) cannot be read: \(error); give a text file with one host per line, such as "
+          + "`node01 slots=4`")
     }
-    self.init(text: text)
     guard !hosts.isEmpty else {
       throw InvalidInput("hostfile \(path) names no host; write one per line, such as `node01 slots=4`")
     }
   }
 
   public init(text: String) {
-    hosts = text.split(separator: "\n").compactMap { line in
-      let content = line.prefix { $0 != "#" }
-      let words = content.split { $0 == " " || $0 == "\t" || $0 == "\r" }
+    let scalars = text.unicodeScalars
+    isPlain = !scalars.contains("\r") && scalars.first != "\u{FEFF}"
+    let content = scalars.first == "\u{FEFF}" ? scalars.dropFirst() : scalars[...]
+    hosts = Substring(content).split(whereSeparator: \.isNewline).compactMap { line in
+      let words = line.prefix { $0 != "#" }.split { $0 == " " || $0 == "\t" }
       guard let name = words.first else { return nil }
       let slots = words.dropFirst().first { $0.hasPrefix("slots=") }.flatMap { Int($0.dropFirst(6)) }
       return Host(name: String(name), slots: slots, line: words.joined(separator: " "))
@@ -49,4 +56,26 @@ public struct Hostfile: Equatable, Sendable {
   }
 
   public var text: String { hosts.map { $0.line + "\n" }.joined() }
+
+  /// Writes the hosts to a new file in the folder for temporary files.
+  /// - Returns: its path.
+  /// - Throws: `RuntimeFailure`.
+  func writeTemporary() throws -> String {
+    guard let folder = Machine.temporaryFolder() else {
+      throw RuntimeFailure("no folder takes a temporary hostfile; set TMPDIR")
+    }
+    var template = Array("\(folder)/microgpt-hosts.XXXXXX".utf8CString)
+    let descriptor = mkstemp(&template)
+    guard descriptor >= 0 else {
+      throw RuntimeFailure("cannot write a hostfile in \(folder): \(systemError())")
+    }
+    let path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    do {
+      try FileDescriptor(owning: descriptor).writeAll(Array(text.utf8))
+    } catch {
+      unlink(path)
+      throw RuntimeFailure("cannot write \(path): \(error)")
+    }
+    return path
+  }
 }

@@ -71,7 +71,16 @@ public enum Launcher {
   ///   of a second, mpirun gets SIGTERM.
   /// - SIGTSTP (Ctrl-Z) stops the ranks, mpirun and this process; SIGCONT continues them.
   /// - What the job writes goes through here, without mpirun's boxes. It reads nothing from the terminal.
+  /// - A hostfile that mpirun would refuse for its line ends is handed to it as a plain copy.
   public static func run(_ plan: MpirunCommand) throws -> Outcome {
+    var plan = plan
+    let copy = try plan.hostfile.flatMap { try $0.content.isPlain ? nil : $0.content.writeTemporary() }
+    defer { if let copy { unlink(copy) } }
+    if let copy, let path = plan.hostfile?.path {
+      printError(
+        "note: mpirun would refuse the line ends or the byte order mark of \(path), and gets a copy without")
+      plan.hostfile?.path = copy
+    }
     let job = try LaunchedJob(
       plan.arguments,
       environment: plan.environment.merging([identityVariable: ProcessIdentity.current.description]) { $1 })

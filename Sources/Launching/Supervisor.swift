@@ -69,7 +69,7 @@ public struct Supervisor {
     guard !remaining.hosts.isEmpty else { throw RuntimeFailure("no host of \(hostfile.path) answers") }
     let lost = hostfile.content.hosts.filter { !remaining.hosts.contains($0) }
     guard !lost.isEmpty else { return [] }
-    let path = try Self.writeTemporary(remaining)
+    let path = try remaining.writeTemporary()
     if hostfile.path != original { unlink(hostfile.path) }
     plan.hostfile = (path, remaining)
     if let slots = remaining.slotCount { plan.processCount = min(plan.processCount, slots) }
@@ -78,7 +78,7 @@ public struct Supervisor {
 
   /// Whether mpirun can start a process there, by the same route as the job itself.
   private static func answers(_ plan: MpirunCommand, _ host: Hostfile.Host) -> Bool {
-    guard let path = try? writeTemporary(Hostfile(text: host.line)) else { return false }
+    guard let path = try? Hostfile(text: host.line).writeTemporary() else { return false }
     defer { unlink(path) }
     let probe = [plan.mpirun, "--hostfile", path, "-np", "1", "--oversubscribe", "true"]
     guard
@@ -86,24 +86,5 @@ public struct Supervisor {
         probe, environment: plan.environment, output: .discarded, errors: .discarded, leadsGroup: true)
     else { return false }
     return child.wait(seconds: 20) == .status(ExitStatus.success)
-  }
-
-  private static func writeTemporary(_ hostfile: Hostfile) throws -> String {
-    guard let folder = Machine.temporaryFolder() else {
-      throw RuntimeFailure("no folder takes a temporary hostfile; set TMPDIR")
-    }
-    var template = Array("\(folder)/microgpt-hosts.XXXXXX".utf8CString)
-    let descriptor = mkstemp(&template)
-    guard descriptor >= 0 else {
-      throw RuntimeFailure("cannot write a hostfile in \(folder): \(systemError())")
-    }
-    let path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-    do {
-      try FileDescriptor(owning: descriptor).writeAll(Array(hostfile.text.utf8))
-    } catch {
-      unlink(path)
-      throw RuntimeFailure("cannot write \(path): \(error)")
-    }
-    return path
   }
 }

@@ -71,6 +71,18 @@ public func smallFile(_ path: String) -> String? {
   }
 }
 
+/// The content of a small file that a user has named: never waits for a FIFO, never reads a device without end.
+/// - Throws: `RuntimeFailure` without the file's name, unless it is a regular file of at most `limit` bytes.
+public func contentOfRegularFile(_ path: String, limit: Int = 1 << 20) throws -> [UInt8] {
+  let file = try FileDescriptor(open: path, O_RDONLY | O_NONBLOCK)
+  let kind = FileKind(try file.status())
+  guard kind == .regular else { throw RuntimeFailure("it is \(kind.words), not a regular file") }
+  var bytes = [UInt8](repeating: 0, count: limit + 1)
+  let count = try bytes.withUnsafeMutableBytes { try file.readFully($0) }
+  guard count <= limit else { throw RuntimeFailure("it has more than \(Readable.bytes(limit))") }
+  return Array(bytes[..<count])
+}
+
 /// The value of an environment variable, nil if not set.
 public func environmentVariable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 

@@ -22,6 +22,36 @@ public enum Surroundings {
     try requireAddressSpace(128 << 20, for: "this program")
   }
 
+  /// - Throws: `InvalidInput` for an argument of this process that is not UTF-8: `CommandLine.arguments` has replaced
+  ///   what it could not read.
+  public static func requireReadableArguments() throws {
+    try requireReadable((0..<Int(CommandLine.argc)).compactMap { CommandLine.unsafeArgv[$0] }.map(bytes))
+  }
+
+  private static func bytes(_ text: UnsafeMutablePointer<CChar>) -> [UInt8] {
+    Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))
+  }
+
+  /// - Parameter arguments: with the program's name first.
+  static func requireReadable(_ arguments: [[UInt8]]) throws {
+    func isReadable(_ bytes: some Collection<UInt8>) -> Bool {
+      String(validating: bytes, as: UTF8.self) != nil
+    }
+    for (index, argument) in arguments.enumerated().dropFirst() where !isReadable(argument) {
+      let name = argument.prefix { $0 != UInt8(ascii: "=") }
+      let isAttached = argument.starts(with: "--".utf8) && isReadable(name)
+      let option = isAttached ? name[...] : arguments[index - 1][...]
+      let isNamed = index > 1 && option.starts(with: "--".utf8) && isReadable(option) || isAttached
+      let shown = (isAttached ? argument[(name.count + 1)...] : argument[...]).map { byte in
+        (0x20...0x7E).contains(byte)
+          ? String(UnicodeScalar(byte)) : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+      }
+      throw InvalidInput(
+        "\(isNamed ? String(decoding: option, as: UTF8.self) : "argument \(index)") '\(shown.joined())' is not "
+          + "UTF-8; give text and names of files in UTF-8, as a terminal of today does")
+    }
+  }
+
   /// Allocations that fail end a process without a word, so what a limit does not leave is said beforehand. Without a
   /// limit nothing is said: what the machine has free changes.
   ///

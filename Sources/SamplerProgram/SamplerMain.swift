@@ -18,6 +18,7 @@ public enum SamplerMain {
   public static func run(_ arguments: [String]) -> Int32 {
     do {
       try Surroundings.prepare()
+      try Surroundings.requireReadableArguments()
       CheckpointReaderProcess.runIfRequested(arguments)
       // Piped into `head`, the program ends when the reader has had enough.
       signal(SIGPIPE, SIG_DFL)

@@ -89,7 +89,7 @@ struct Session {
     if let note = corpus.note { log.note(note) }
     log.header(
       corpus: corpus.scan, path: corpus.path, hosts: Set(communicator.peers.map(\.host)).count)
-    for note in notes { log.note(note) }
+    for note in corpus.scan.notes(path: corpus.path) + notes { log.note(note) }
     if trainer.step > 0 { log.line("resume     after step \(trainer.step), from \(origin)") }
     log.line("")
   }
@@ -184,6 +184,13 @@ struct Session {
       throw InvalidInput(
         "\(corpus.path) is not the corpus that \(plan.checkpointPath) was trained on (\(state.corpus.dataset), "
           + "sha256 \(state.corpus.sha256.prefix(8))…); give that file with --data")
+    }
+    if state != nil, corpus.scan.hasByteOrderMark, tokenizer.id(of: "\u{FEFF}") != nil,
+      !corpus.scan.scalars.contains("\u{FEFF}")
+    {
+      throw InvalidInput(
+        "\(plan.checkpointPath) is of a version for which the byte order mark of \(corpus.path) was a character; "
+          + "go on with that version, or begin anew with --init-from")
     }
     let draft = state?.configuration ?? plan.draft
     let split = try CorpusSplit(

@@ -24,6 +24,7 @@ public enum TrainerMain {
     let rank = LaunchEnvironment.current.rank
     do {
       try Surroundings.prepare()
+      try Surroundings.requireReadableArguments()
       CheckpointReaderProcess.runIfRequested(arguments)
       switch try TrainerOptions.syntax.parse(arguments.dropFirst()) {
       case .help:

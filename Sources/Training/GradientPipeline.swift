@@ -63,13 +63,16 @@ final class GradientPipeline {
   }
 
   /// Exchanges the losses of the leaves, and what each rank was asked, with all ranks.
+  /// - Parameter isRead: whether this rank has read, and computed, its leaves.
   /// - Throws: an error agreed by all ranks if a loss is not a number.
-  func meet(step: Int, requests: SignalRequests, isBehind: Bool) throws -> StepRecord.Meeting {
+  func meet(
+    step: Int, requests: SignalRequests, isBehind: Bool, isRead: Bool
+  ) throws -> StepRecord.Meeting {
     let meeting = try record.meet(
       step: step, leafLosses: computer.leafLosses, leafTargets: computer.leafTargets, requests: requests,
-      isBehind: isBehind)
+      isBehind: isBehind, isRead: isRead)
     profile.lap(.waiting)
-    if let rank = meeting.rankWithBadLoss { throw try diagnoseLoss(rank: rank, step: step) }
+    if meeting.isRead, let rank = meeting.rankWithBadLoss { throw try diagnoseLoss(rank: rank, step: step) }
     return meeting
   }
 

@@ -4,9 +4,9 @@
 import DataParallel
 import Platform
 
-/// Layout of a rank's record: requests, then loss and targets of each of its leaves.
+/// Layout of a rank's record: requests, whether it has read its sequences, then loss and targets of each of its leaves.
 final class StepRecord {
-  private static let headerWords = 1
+  private static let headerWords = 2
   /// Beside the requests in the first word.
   private static let pauseBit: UInt64 = 1 << 63
   private let exchange: RecordExchange
@@ -37,6 +37,8 @@ final class StepRecord {
     let stops: Bool
     /// Rank 0 has something to catch up with.
     let pauses: Bool
+    /// Whether every rank has read its sequences. If not, the losses mean nothing.
+    let isRead: Bool
   }
 
   /// Meets all ranks.
@@ -45,10 +47,12 @@ final class StepRecord {
   ///   - leafLosses, leafTargets: for each of this rank's leaves.
   ///   - requests: what this rank has been asked.
   ///   - isBehind: whether its outputs are.
+  ///   - isRead: whether this rank has its sequences.
   func meet(
-    step: Int, leafLosses: [Double], leafTargets: [Int], requests: SignalRequests, isBehind: Bool
+    step: Int, leafLosses: [Double], leafTargets: [Int], requests: SignalRequests, isBehind: Bool, isRead: Bool
   ) throws -> Meeting {
     exchange.own[0] = requests.rawValue | (isBehind ? Self.pauseBit : 0)
+    exchange.own[1] = isRead ? 1 : 0
     for leaf in leafLosses.indices {
       exchange.own[Self.headerWords + 2 * leaf] = leafLosses[leaf].bitPattern
       exchange.own[Self.headerWords + 2 * leaf + 1] = UInt64(leafTargets[leaf])
@@ -56,9 +60,11 @@ final class StepRecord {
     try exchange.exchange(step: step)
     var targetCount = 0
     var asked: SignalRequests = []
+    var isRead = true
     for rank in ranks {
       let words = exchange[rank]
       asked.formUnion(SignalRequests(rawValue: words[0]))
+      isRead = isRead && words[1] == 1
       for (own, leaf) in intervals[rank].enumerated() {
         losses[leaf] = Double(bitPattern: words[Self.headerWords + 2 * own])
         targetCount += Int(words[Self.headerWords + 2 * own + 1])
@@ -68,7 +74,7 @@ final class StepRecord {
       loss: CanonicalTree.sum(losses) / Double(targetCount), targetCount: targetCount,
       rankWithBadLoss: losses.firstIndex { !$0.isFinite }.map { intervals.owner(of: $0) },
       wishing: asked.contains(.checkpoint) ? ranksAsked(for: .checkpoint) : [], stops: asked.contains(.stop),
-      pauses: asked.rawValue & Self.pauseBit != 0)
+      pauses: asked.rawValue & Self.pauseBit != 0, isRead: isRead)
   }
 
   private func ranksAsked(for request: SignalRequests) -> Set<Int> {

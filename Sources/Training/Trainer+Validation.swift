@@ -6,7 +6,7 @@ import Platform
 
 extension Trainer {
   /// Evaluates `source` with the current weights; all ranks call it.
-  func validate(on source: any SequenceSource) throws -> ValidationMetrics {
+  func validate(on source: any SequenceSource, _ outputs: TrainingOutputs?) throws -> ValidationMetrics {
     Watchdog.enter(phase: .validation, step: step)
     try pipeline.probe?.willValidate(step: step, rank: communicator.rank)
     let computer = pipeline.computer
@@ -21,26 +21,31 @@ extension Trainer {
     var targets = 0
     // In rounds, so that memory does not grow with the corpus.
     let round = 8 * settings.threads
-    for first in stride(from: interval.lowerBound, to: interval.upperBound, by: round) {
-      Watchdog.beat()
-      tokens.removeAll()
-      for leaf in first..<min(first + round, interval.upperBound) {
-        try tokens.appendLeaf(leaf * microbatch..<min((leaf + 1) * microbatch, source.count), of: source)
+    let reading = read {
+      for first in stride(from: interval.lowerBound, to: interval.upperBound, by: round) {
+        Watchdog.beat()
+        tokens.removeAll()
+        for leaf in first..<min(first + round, interval.upperBound) {
+          try tokens.appendLeaf(leaf * microbatch..<min((leaf + 1) * microbatch, source.count), of: source)
+        }
+        losses += computer.losses(tokens)
+        targets += (0..<tokens.leafCount).reduce(0) { $0 + tokens.targetCount(ofLeaf: $1) }
       }
-      losses += computer.losses(tokens)
-      targets += (0..<tokens.leafCount).reduce(0) { $0 + tokens.targetCount(ofLeaf: $1) }
     }
     var writer = ByteWriter()
     writer.append(UInt8(inbox.look().contains(.stop) ? 1 : 0))
+    writer.append(UInt8((try? reading.get()) == nil ? 0 : 1))
     writer.append(targets)
     writer.append(list: losses.map(\.bitPattern))
-    var (sums, total, stops): ([Double], Int, Bool) = ([], 0, false)
+    var (sums, total, stops, isRead): ([Double], Int, Bool, Bool) = ([], 0, false, true)
     for bytes in try communicator.allgather(writer.bytes) {
       var reader = ByteReader(bytes, garbled: RuntimeFailure("the validation of a rank arrived damaged"))
       stops = try reader.number(UInt8.self) == 1 || stops
+      isRead = try reader.number(UInt8.self) == 1 && isRead
       total += try reader.number(Int.self)
       sums += try reader.list(of: UInt64.self).map(Double.init(bitPattern:))
     }
+    if !isRead { try end(because: reading, outputs) }
     let loss = CanonicalTree.sum(sums) / Double(total)
     let isBest = !(live.progress.bestValidationLoss <= loss)
     if isBest { live.change { $0.bestValidationLoss = loss } }

@@ -119,10 +119,13 @@ public final class Trainer {
   /// One step.
   private func advance(to step: Int, zero: Double, _ outputs: TrainingOutputs?) throws -> StepRecord.Meeting {
     profile.start()
-    try readShard(ofStep: step)
-    try pipeline.compute(tokens, step: step)
+    let reading = read { try readShard(ofStep: step) }
+    profile.lap(.data)
+    let isRead = (try? reading.get()) != nil
+    if isRead { try pipeline.compute(tokens, step: step) }
     let meeting = try pipeline.meet(
-      step: step, requests: inbox.take(), isBehind: outputs?.isBehind == true)
+      step: step, requests: inbox.take(), isBehind: outputs?.isBehind == true, isRead: isRead)
+    if !meeting.isRead { try end(because: reading, outputs) }
     let gradient = try pipeline.reduce(tokens, targetCount: meeting.targetCount, step: step)
     update(gradient, loss: meeting.loss, step: step, zero: zero)
     try report(meeting, gradient, step: step, zero: zero, outputs)
@@ -138,7 +141,31 @@ public final class Trainer {
       let own = leaf - pipeline.computer.interval.lowerBound
       try tokens.appendLeaf(indices[pipeline.computer.positions(ofOwnLeaf: own)], of: corpus.split.training)
     }
-    profile.lap(.data)
+  }
+
+  /// Reads sequences: all of them of the text that was scanned, or it fails.
+  func read(_ body: () throws -> Void) -> Result<Void, any Error> {
+    let result = Result(catching: body)
+    return Result {
+      // What the system says of the file explains more than what was found in it.
+      try corpus.split.checkUnchanged()
+      try result.get()
+    }
+  }
+
+  /// Ends the training on all ranks, one of which cannot read the corpus or finds another text. What is done so far
+  /// was done with the right one, and is saved.
+  func end(because reading: Result<Void, any Error>, _ outputs: TrainingOutputs?) throws {
+    if step > 0 { try saveIfDue([], isBest: false, isFinal: true, outputs) }
+    try communicator.together {
+      do {
+        try reading.get()
+      } catch {
+        throw RuntimeFailure(
+          "after step \(step): \(error); what is saved was trained on the text as it was, with which --resume goes on"
+        )
+      }
+    }
   }
 
   /// The only place where weights, moments and progress change; other threads see them before or after, never
@@ -218,7 +245,7 @@ public final class Trainer {
     // Epochs of documents may differ in length by one step.
     let isEpochEnd = batches.position(ofStep: step + 1).epoch > batches.position(ofStep: step).epoch
     guard isEpochEnd || step == configuration.totalSteps else { return nil }
-    let validation = try validate(on: source)
+    let validation = try validate(on: source, outputs)
     outputs?.validated(validation)
     return validation
   }

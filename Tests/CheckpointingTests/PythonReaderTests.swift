@@ -13,7 +13,7 @@ import TrainingState
 
 @Suite struct PythonReaderTests {
   /// A Python that has the modules, Debian's own before any other.
-  private static func python(with modules: String) -> String? {
+  static func python(with modules: String) -> String? {
     ["/usr/bin/python3", "/usr/local/bin/python3"].first { path in
       FileManager.default.isExecutableFile(atPath: path)
         && (try? run(path, ["-c", "import \(modules)"]))?.status == 0

@@ -10,7 +10,7 @@ import Testing
 
 @Suite struct CorpusFuzz {
   private static let material = [
-    "a", "b", " ", "\n", "\r\n", "\t", "ü", "\u{A0}", "日", "🎭", "\u{3000}", "", "zz",
+    "a", "b", " ", "\n", "\r\n", "\r", "\t", "ü", "\u{A0}", "日", "🎭", "\u{3000}", "", "zz",
   ]
 
   /// A text of random pieces, in one of three cases with some bytes changed.
@@ -52,7 +52,9 @@ import Testing
       #expect(chunks.characterCount == text.unicodeScalars.count)
       #expect(chunks.scalars == Set(text.unicodeScalars).sorted())
 
-      let lines = text.unicodeScalars.split(separator: "\n").map(Self.trimmed).filter { !$0.isEmpty }
+      let lines = text.unicodeScalars.split { $0 == "\n" || $0 == "\r" }.map(Self.trimmed).filter {
+        !$0.isEmpty
+      }
       #expect(documents?.documentCount ?? 0 == lines.count)
       if let documents, case .documents(let starts, let lengths) = documents.index {
         for ((start, length), line) in zip(zip(starts, lengths), lines) {

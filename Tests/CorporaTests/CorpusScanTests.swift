@@ -116,8 +116,8 @@ private let mixed =
     }
     #expect(
       message([0x41, 0x42, 0xFF])
-        == "the corpus x is not UTF-8: byte 0xff cannot stand at offset 2; "
-        + "convert it, for example with iconv -t UTF-8"
+        == "the corpus x is not UTF-8: byte 0xff cannot stand at offset 2; if it is Latin-1 or Windows-1252, "
+        + "convert it: iconv -f WINDOWS-1252 -t UTF-8 x > x.utf8"
     )
     #expect(message([0x41, 0xE2, 0x82, 0x41]).contains("byte 0x41 cannot stand at offset 3"))
     #expect(message([0xED, 0xA0, 0x80]).contains("byte 0xa0 cannot stand at offset 1"))
@@ -127,7 +127,9 @@ private let mixed =
         == "the corpus x ends inside the character that begins at byte 1; it is cut off or not UTF-8")
     #expect(
       message([0x41, 0x0A, 0x00, 0x42])
-        == "the corpus x has a NUL at byte 2: it is binary or UTF-16; give a UTF-8 text file")
+        == "the corpus x has a NUL at byte 2: it is binary, not text; give a UTF-8 text file")
+    #expect(message(Array("é".utf8) + [0xFF]).contains("iconv -c -f UTF-8 -t UTF-8 x > x.utf8"))
+    #expect(message([0x41, 0x81, 0xE9]).contains("iconv -l"))
     #expect(message([]) == "the corpus x is empty; give a UTF-8 text file")
   }
 
@@ -166,7 +168,6 @@ private let mixed =
   @Test func aFileThatChangedIsNotRead() throws {
     let corpus = try TestCorpus("hello world, hello again", .chunks)
     let source = try corpus.chunks(4)
-    try Data("hello".utf8).write(to: URL(fileURLWithPath: corpus.file.path + ".new"))
     let handle = try #require(FileHandle(forUpdatingAtPath: corpus.file.path))
     try handle.truncate(atOffset: 6)
     #expect(throws: RuntimeFailure.self) { try source.tokens(of: 3) }
@@ -178,5 +179,40 @@ private let mixed =
     #expect(throws: RuntimeFailure.self) {
       try ChunkSource(file: reopened, scan: corpus.scan, tokenizer: corpus.scan.tokenizer, blockSize: 4)
     }
+  }
+
+  /// Other characters of the same alphabet are as wrong as none; whatever leaves the bytes alone is not.
+  @Test func aWriteShowsAndNothingElse() throws {
+    let corpus = try TestCorpus("hello world, hello again", .chunks)
+    let path = corpus.file.path
+    let split = try CorpusSplit(
+      file: corpus.file, scan: corpus.scan, tokenizer: corpus.scan.tokenizer, blockSize: 4,
+      validationFraction: 0, seed: 1, isShuffled: true)
+    func failure() -> String {
+      do {
+        try split.checkUnchanged()
+        return ""
+      } catch { return "\(error)" }
+    }
+    #expect(failure() == "")
+    // Longer ago than any clock's step.
+    var times = [timespec(tv_sec: 1_000, tv_nsec: 0), timespec(tv_sec: 1_000, tv_nsec: 0)]
+    try #require(utimensat(AT_FDCWD, path, &times, 0) == 0)
+    #expect(failure() == "")
+    let handle = try #require(FileHandle(forUpdatingAtPath: path))
+    try handle.write(contentsOf: Data("hullo".utf8.map { $0 == 0x75 ? 0x6C : $0 }))
+    // As `cp -p` and rsync do: the time of modification is the old one.
+    try #require(utimensat(AT_FDCWD, path, &times, 0) == 0)
+    #expect(failure().contains("its sha256 was"))
+    try handle.seek(toOffset: 0)
+    try handle.write(contentsOf: Data("hello".utf8))
+    #expect(failure() == "")
+    try handle.seekToEnd()
+    try handle.write(contentsOf: Data("!".utf8))
+    #expect(failure().contains("it had 24 bytes and has 25"))
+    // An editor that writes a new file in its place leaves the open one as it is.
+    let other = try TestCorpus("hello world, hello again", .chunks)
+    try #require(rename(path, other.file.path) == 0)
+    #expect(throws: Never.self) { try other.file.checkUnchanged(sha256: other.scan.sha256) }
   }
 }

@@ -203,4 +203,45 @@ import Testing
     try Data(lines.joined().utf8).write(to: URL(fileURLWithPath: course.metrics))
     #expect(try course.isUndisturbed(job))
   }
+
+  /// Whoever writes to the corpus ends the training at the last step of the old text, which is saved: at the next step,
+  /// or in the validation of an epoch.
+  @Test(.needsMpirun, arguments: ["truncated", "overwritten", "extended"])
+  func theCorpusChanges(how: String) throws {
+    var row = FaultRow(20, "corpus \(how) in mid-run: last step of the old text saved")
+    let course = try Course()
+    let text = try Data(contentsOf: URL(fileURLWithPath: course.corpus))
+    let long = ["--num-steps", "1000000"]
+    let job = try course.start(ranks: 2, long)
+    try job.waitForStep(12)
+    // In place: a new file of the same name would leave the open one as it is.
+    let file = try #require(FileHandle(forWritingAtPath: course.corpus))
+    switch how {
+    case "truncated": try file.truncate(atOffset: 0)
+    case "overwritten": try file.write(contentsOf: Data(text.reversed()))
+    default:
+      try file.seekToEnd()
+      try file.write(contentsOf: Data("more".utf8))
+    }
+    #expect(job.end() == ExitStatus.failure, "\(job.text)")
+    #expect(job.errorLines.count == 1, "\(job.text)")
+    let line = try #require(job.errorLines.first)
+    #expect(line.contains("corpus.txt changed while it was in use: i"), "\(line)")
+    let step = try #require(line.firstMatch(of: #/after step (\d+): /#)?.1)
+
+    // Only with the old text it goes on, and to the bits of a training that nobody has disturbed.
+    let refused = try course.start(ranks: 1, long + ["--resume"])
+    #expect(refused.end() == ExitStatus.usage, "\(refused.text)")
+    try text.write(to: URL(fileURLWithPath: course.corpus))
+    func hash(_ course: Course, _ extra: [String]) throws -> String? {
+      let job = try course.start(ranks: 1, long + ["--max-steps", String(step)] + extra)
+      #expect(job.end() == ExitStatus.success, "\(job.text)")
+      return job.lines.first { $0.hasPrefix("Weights hash ") }
+    }
+    let saved = try hash(course, ["--resume"])
+    let isEqual = try saved != nil && saved == hash(Course(), [])
+    #expect(isEqual, "\(job.text)")
+    row.add(survived: isEqual, equal: isEqual)
+    row.report()
+  }
 }

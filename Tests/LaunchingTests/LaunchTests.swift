@@ -1,6 +1,8 @@
 // Argument vectors, hostfiles, the supervisor's decisions and the world check, without starting anything.
 
+import Glibc
 import Platform
+import TestSupport
 import Testing
 
 @testable import Launching
@@ -64,6 +66,35 @@ private func plan(
   @Test func unreadableHostfileIsInvalidInput() {
     #expect(throws: InvalidInput.self) { try Hostfile(path: "/nonexistent/hosts") }
     #expect(throws: InvalidInput.self) { try Hostfile(path: "/dev/null") }
+  }
+
+  /// None of them may be waited for, or read without end.
+  @Test func aHostfileIsASmallRegularFile() throws {
+    let folder = try TemporaryFolder()
+    let fifo = folder.path + "/fifo"
+    try #require(mkfifo(fifo, 0o600) == 0)
+    let endless = try folder.file(repeatElement(UInt8(ascii: "\n"), count: 1 << 20 + 1), named: "long")
+    for (path, cause) in [
+      (fifo, "a FIFO"), ("/dev/zero", "a device"), (folder.path, "a folder"), (endless, "more than 1.0 MB"),
+    ] {
+      let error = #expect(throws: InvalidInput.self) { try Hostfile(path: path) }
+      #expect(try #require(error).message.contains("it \(cause.hasPrefix("a ") ? "is" : "has") \(cause)"))
+    }
+  }
+
+  /// As editors on other systems leave them. mpirun reads only plain ones.
+  @Test(arguments: ["\n", "\r\n", "\r"], ["", "\u{FEFF}"])
+  func hostfileLineEnds(_ end: String, _ mark: String) throws {
+    let lines = ["# two hosts", "node01 slots=2", "", "node02 slots=3 # fast"]
+    let hosts = Hostfile(text: mark + lines.joined(separator: end))
+    #expect(hosts == Hostfile(text: mark + lines.joined(separator: end) + end))
+    #expect(hosts.hosts.map(\.line) == ["node01 slots=2", "node02 slots=3"])
+    #expect(hosts.slotCount == 5)
+    #expect(hosts.isPlain == (end == "\n" && mark == ""))
+    let copy = try hosts.writeTemporary()
+    defer { unlink(copy) }
+    #expect(try Hostfile(path: copy).isPlain)
+    #expect(try Hostfile(path: copy).hosts == hosts.hosts)
   }
 }
 

@@ -48,4 +48,20 @@ import Testing
     try #require(ioctl(window, UInt(TIOCSWINSZ), &size) == 0)
     #expect(terminal.width == 123)
   }
+
+  /// Texts and names of files alike, beside their option or behind its equals sign.
+  @Test func argumentsThatAreNotUTF8() throws {
+    let bad: [UInt8] = Array("caf".utf8) + [0xE9]
+    func refusal(_ arguments: [UInt8]...) -> String {
+      do {
+        try Surroundings.requireReadable([Array("program".utf8)] + arguments)
+        return ""
+      } catch { return "\(error)" }
+    }
+    #expect(refusal(Array("--prompt".utf8), Array("café \u{FFFD}".utf8)) == "")
+    #expect(refusal(Array("--prompt".utf8), bad).hasPrefix("--prompt 'caf\\xe9' is not UTF-8"))
+    #expect(refusal(Array("--data=".utf8) + bad).hasPrefix("--data 'caf\\xe9' is not UTF-8"))
+    #expect(refusal(bad).hasPrefix("argument 1 'caf\\xe9' is not UTF-8"))
+    #expect(refusal(Array("--".utf8) + bad).hasPrefix("argument 1 '--caf\\xe9'"))
+  }
 }

@@ -42,6 +42,7 @@ final class BadFiles: Sendable {
     try workspace.write(Array("text\0text".utf8), to: "nul.txt")
     try workspace.write(Array("caf".utf8) + [0xe9, 0x20], to: "latin.txt")
     try workspace.write(Array("caf".utf8) + [0xc3], to: "cut.txt")
+    try workspace.write(Array("wide".utf8).flatMap { [$0, 0] }, to: "wide.txt")
     try workspace.write(Array("short".utf8), to: "short.txt")
     try workspace.write(Array("\n \n\n".utf8), to: "blank.txt")
     try workspace.write(Workspace.prose(3_000), to: "other.txt")
@@ -109,6 +110,7 @@ extension Programs {
       Mistake(["--supervise"], "--supervise", "--np"),
       Mistake(["--np", "2", "--hostfile", "none"], "hostfile none", "No such file"),
       Mistake(["--np", "2", "--hostfile", "empty.txt"], "hostfile empty.txt"),
+      Mistake(["--np", "2", "--hostfile", "/dev/zero"], "hostfile /dev/zero", "a device"),
       Mistake(["--fault", "kill:rank=0,step=1"], "unknown option '--fault'"),
     ]) func optionIsRefused(mistake: Mistake) throws {
       mistake.expect(try BadFiles.shared.get().run { try $0.train(mistake.arguments) })
@@ -120,6 +122,7 @@ extension Programs {
       Mistake(["--data", "empty.txt"], "empty.txt", "is empty"),
       Mistake(["--data", "binary.txt"], "binary.txt", "UTF-8"),
       Mistake(["--data", "nul.txt"], "nul.txt", "byte 4"),
+      Mistake(["--data", "wide.txt"], "UTF-16LE", "iconv -f UTF-16LE -t UTF-8 wide.txt > wide.utf8.txt"),
       Mistake(["--data", "latin.txt"], "latin.txt", "UTF-8", "offset 4"),
       Mistake(["--data", "cut.txt"], "cut.txt", "byte 3"),
       Mistake(["--data", "short.txt"], "short.txt", "--block-size"),
@@ -217,6 +220,19 @@ extension Programs {
       Mistake(["--json", "--checkpoint", "good.jld2"], "--json", "--inspect"),
     ]) func isRefused(mistake: Mistake) throws {
       mistake.expect(try BadFiles.shared.get().run { try $0.sample(mistake.arguments) })
+    }
+
+    /// From a terminal with another encoding; what Swift makes of it would be another text.
+    @Test(arguments: [("gpt-sample", "--prompt"), ("gpt-ddp", "--data")])
+    func anArgumentThatIsNotUTF8(program: String, option: String) throws {
+      let mistake = Mistake([option], "\(option) 'caf\\xe9' is not UTF-8")
+      mistake.expect(
+        try BadFiles.shared.get().run { workspace in
+          try Job(
+            command: ["sh", "-c", "exec \"$0\" $1 \"$(printf 'caf\\351')\"", Job.path(of: program), option],
+            folder: workspace.path
+          ).outcome()
+        })
     }
   }
 }
