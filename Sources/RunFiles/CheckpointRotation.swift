@@ -62,6 +62,13 @@ package struct CheckpointRotation: Sendable {
     package let skipped: [InvalidInput]
   }
 
+  /// Whether `path` or a state kept beside it is there, whole or damaged.
+  package static func isPresent(at path: String) -> Bool {
+    ([path, sibling(of: path, "best")] + ((try? stepFiles(of: path)) ?? [])).contains {
+      FileIdentity($0) != nil || isSymbolicLink($0)
+    }
+  }
+
   /// The newest checkpoint that loads: `path`, or else its older siblings, then the best.
   ///
   /// - Parameter isResumable: whether it must contain a training state.

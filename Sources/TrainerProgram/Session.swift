@@ -29,7 +29,8 @@ struct Session {
         try loadForAll { try CheckpointFile.read(path) }
       } : nil
     let workflow = resumed?.training?.configuration.workflow ?? plan.draft.workflow
-    let corpus = try CorpusSetup(plan, workflow: workflow, communicator: communicator)
+    let corpus = try CorpusSetup(
+      plan, workflow: workflow, resuming: resumed?.training?.corpus, communicator: communicator)
     try heedStop()
     let begin = try communicator.together { try beginning(corpus, resumed: resumed, initial: initial) }
     try verifyAgreement(on: begin.configuration, corpus)
@@ -51,7 +52,10 @@ struct Session {
         plan, settings: settings, trainer: trainer, tokenizer: begin.corpus.tokenizer,
         isResumed: resumed != nil, probe: probe)
     }
-    if let outputs { announce(trainer, outputs.log, corpus, outputs.keptNotes + begin.notes) }
+    if let outputs {
+      let crowded = RunNotes.threads(settings.threads, usableCount: Machine.usableProcessorCount)
+      announce(trainer, outputs.log, corpus, outputs.keptNotes + begin.notes + [crowded].compactMap { $0 })
+    }
     return try train(trainer, outputs)
   }
 
@@ -111,13 +115,18 @@ struct Session {
     log.summary(result)
     if let state = trainer.live.state {
       let command = RepeatCommand.line(
-        for: state, dataPath: plan.options[TrainerOptions.data], stepsPerEpoch: trainer.facts.stepsPerEpoch)
+        for: state, dataPath: plan.options[TrainerOptions.data] ?? state.pathToGive,
+        stepsPerEpoch: trainer.facts.stepsPerEpoch)
       log.line("Repeat with \(command)")
     }
     let path = shellQuoted(plan.checkpointPath)
     if plan.saves, result.steps > 0, !outputs.finalSaveFailed {
       log.line("Checkpoint \(path)")
       log.line("Sample with gpt-sample --checkpoint \(path)")
+      if let best = outputs.bestPath {
+        let loss = Readable.fixed(result.progress.bestValidationLoss, digits: 4)
+        log.line("Best state \(shellQuoted(best)), validation loss \(loss)")
+      }
     }
     if let profile = result.profile { log.profile(profile) }
     if result.wasStopped {
@@ -169,7 +178,8 @@ struct Session {
     return Beginning(
       configuration: configuration,
       corpus: TrainingCorpus(
-        dataset: corpus.dataset, sha256: corpus.scan.sha256, tokenizer: tokenizer, split: split),
+        dataset: corpus.dataset, path: absolutePath(of: corpus.path), sha256: corpus.scan.sha256,
+        tokenizer: tokenizer, split: split),
       weights: weights, notes: resumption?.notes ?? [])
   }
 
@@ -177,7 +187,22 @@ struct Session {
   /// checkpoint. An older run's file in the same place is none of this run.
   private func resume() throws -> TrainingSnapshot? {
     let path = plan.checkpointPath
-    if plan.options[TrainerOptions.resume] { return try loadForAll { try newestGood(path).snapshot } }
+    if plan.options[TrainerOptions.resume] {
+      return try loadForAll {
+        guard CheckpointRotation.isPresent(at: path) else { throw plan.noCheckpoint }
+        return try newestGood(path).snapshot
+      }
+    }
+    if plan.options[TrainerOptions.autoResume] {
+      return try loadForAll {
+        guard CheckpointRotation.isPresent(at: path) else { return nil }
+        do {
+          return try newestGood(path).snapshot
+        } catch let error as InvalidInput {
+          throw InvalidInput("\(error); --auto-resume begins anew only where there is none")
+        }
+      }
+    }
     guard plan.options[TrainerOptions.restarted], let run = plan.options[TrainerOptions.run] else {
       return nil
     }
