@@ -66,8 +66,10 @@ let package = Package(
       settings: numeric),
     // Floor 4
     library(
-      "Checkpointing", ["CHDF5", "TrainingState", "GPTModel", "Kernels", "Reproducibility", "Platform"],
-      settings: numeric),
+      "Checkpointing",
+      [
+        "CHDF5", "TrainingState", "GPTModel", "Kernels", "Reproducibility", "CommandLineOptions", "Platform",
+      ], settings: numeric),
     library(
       "Training",
       ["Corpora", "TrainingState", "GPTModel", "DataParallel", "Kernels", "Reproducibility", "Platform"],

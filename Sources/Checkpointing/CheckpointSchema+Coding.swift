@@ -119,6 +119,10 @@ extension CheckpointSchema {
     configuration.model = model
     var state = TrainingState(configuration: configuration, moments: [])
     for field in TrainingState.fields { try field.set(&state, from: values[field.path]) }
+    guard state.configuration.schedule.isPossible else {
+      throw InvalidInput(
+        "/schedule/warmup_steps is more than /schedule allows, or /schedule/restarts are out of order")
+    }
     try state.checkRelations()
     return state
   }

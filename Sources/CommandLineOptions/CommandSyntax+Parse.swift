@@ -18,11 +18,13 @@ extension CommandSyntax {
     var values: [String: OptionDeclaration.CheckedValue] = [:]
     let arguments = Array(arguments)
     var position = 0
+    var previous: (option: OptionDeclaration, text: String)?
     while position < arguments.count {
       let argument = arguments[position]
       position += 1
       if argument == "-h" { return .help }
-      guard argument.hasPrefix("--"), argument.count > 2 else { throw stray(argument) }
+      guard argument.hasPrefix("--"), argument.count > 2 else { throw stray(argument, after: previous) }
+      previous = nil
       let halves = argument.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       let attached = halves.count == 2 ? String(halves[1]) : nil
       guard let option = option(named: String(halves[0])) else { throw unknown(String(halves[0])) }
@@ -57,24 +59,33 @@ extension CommandSyntax {
         throw InvalidInput("\(option.label) has no value\(found)" + option.allowedSuffix)
       }
       values[option.name] = try option.value(of: arguments[position])
+      if case .text = option.kind { previous = (option, arguments[position]) }
       position += 1
     }
     return .run(ParsedOptions(syntax: self, values: values))
   }
 
-  private func stray(_ argument: String) -> InvalidInput {
+  /// - Parameter previous: the option before it, if that took a text, which may have been meant to be longer.
+  private func stray(
+    _ argument: String, after previous: (option: OptionDeclaration, text: String)?
+  ) -> InvalidInput {
     if argument.hasPrefix("-"), argument.count > 1, argument != "--" {
       let name = String(argument.drop { $0 == "-" })
       return unknown(name, written: argument)
     }
-    return InvalidInput(
-      "\(quoted(argument)) belongs to no option; every input of \(program) has a name, see --help")
+    let whole = previous.map { "--\($0.option.name) \(quoted($0.text + " " + argument))" }
+    let advice =
+      (whole ?? meaning(argument)).map { "did you mean \($0)?" }
+      ?? "every input of \(program) has a name, see --help"
+    return InvalidInput("\(quoted(argument)) belongs to no option; \(advice)")
   }
 
   private func unknown(_ name: String, written: String? = nil) -> InvalidInput {
     let known = options.filter { !$0.isHidden }.map(\.name)
+    let canonical = Self.canonical(name)
     let advice =
-      nearestName(to: Self.canonical(name), among: known).map { "did you mean --\($0)?" }
+      ForeignNames.advice(for: canonical) { byName[$0] != nil }
+      ?? nearestName(to: canonical, among: known).map { "did you mean --\($0)?" }
       ?? "see \(program) --help"
     return InvalidInput("unknown option \(quoted(written ?? "--" + name)); \(advice)")
   }
@@ -109,8 +120,11 @@ extension OptionDeclaration {
     case .text:
       guard accepts(.text(text)) else { throw refusal("is empty; give \(valueName ?? "a value")") }
       return .text(text)
-    case .choice:
-      guard accepts(.text(text)) else { throw refusal("is unknown") }
+    case .choice(let choices):
+      guard accepts(.text(text)) else {
+        let meant = nearestName(to: text.lowercased(), among: choices).map { "; did you mean \($0)?" }
+        throw InvalidInput(refusal("is unknown").message + (meant ?? ""))
+      }
       return .text(text)
     }
   }

@@ -37,14 +37,16 @@ public struct CommandSyntax: Sendable {
   public let sections: [OptionSection]
   /// Closing text of the help: examples, exit statuses. Printed verbatim.
   public let footer: String
+  /// What an argument that belongs to no option was probably meant for, `--data novel.txt`; nil if nobody can tell.
+  let meaning: @Sendable (String) -> String?
 
-  private let byName: [String: OptionDeclaration]
+  let byName: [String: OptionDeclaration]
 
   /// Traps on programmer errors: a name that is not canonical or is declared twice (`help` and `version` are
   /// reserved), or a default that its own option does not allow.
   public init(
     program: String, version: String, summary: String, usage: [String], sections: [OptionSection],
-    footer: String = ""
+    footer: String = "", meaningOfStray meaning: @escaping @Sendable (String) -> String? = { _ in nil }
   ) {
     self.program = program
     self.version = version
@@ -52,6 +54,7 @@ public struct CommandSyntax: Sendable {
     self.usage = usage
     self.sections = sections + [OptionSection("Other", [Self.help, Self.version])]
     self.footer = footer
+    self.meaning = meaning
     let declared = self.sections.flatMap(\.options).map(\.declaration)
     for option in declared {
       precondition(option.name == Self.canonical(option.name), "name of --\(option.name) is not canonical")

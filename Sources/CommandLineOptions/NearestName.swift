@@ -17,7 +17,7 @@ func nearestName(to typed: String, among known: [String]) -> String? {
 
 /// Insertions, deletions, substitutions and swaps of neighbours that turn one string into the other (optimal
 /// string alignment).
-func editDistance(_ first: String, _ second: String) -> Int {
+public func editDistance(_ first: String, _ second: String) -> Int {
   // Names are short; a pasted megabyte is not a name.
   let a = Array(first.prefix(64))
   let b = Array(second.prefix(64))

@@ -74,6 +74,17 @@ public struct CorpusLocator: Sendable {
         + "\(substitutePath); --data FILE trains on your own")
   }
 
+  /// A text that is already here: at `path`, else one of the known texts in the data folder. Asks no network and writes
+  /// nothing.
+  /// - Parameter path: where the text once was; empty if nobody knows.
+  public func find(sha256: String, at path: String) -> String? {
+    let known = [KnownCorpus.tinyShakespeare, .names].flatMap {
+      [($0.fileName, $0.sha256), ($0.substitute.fileName, $0.substitute.sha256)]
+    }
+    let ours = known.filter { $0.1 == sha256 }.map { "\(dataDirectory)/\($0.0)" }
+    return ([path] + ours).first { FileIdentity($0) != nil && (try? CorpusFile(path: $0).sha256()) == sha256 }
+  }
+
   /// Whether the right file is present.
   /// - Throws: `InvalidInput` if another file is in its place.
   private func isPresent(_ path: String, sha256: String) throws -> Bool {

@@ -13,6 +13,13 @@ public func fileName(of path: String) -> String {
   path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
 }
 
+/// The path from the root of the file system, symbolic links resolved; the path itself if nothing is there.
+public func absolutePath(of path: String) -> String {
+  guard let resolved = realpath(path, nil) else { return path }
+  defer { free(resolved) }
+  return String(cString: resolved)
+}
+
 /// The names of everything in a folder except `.` and `..`, in no particular order.
 public func fileNames(in folder: String) throws -> [String] {
   guard let stream = opendir(folder) else { throw RuntimeFailure("\(folder): \(systemError())") }

@@ -62,6 +62,11 @@ package struct CheckpointRotation: Sendable {
     try CheckpointFile.write(snapshot, to: name)
   }
 
+  /// Whether `path` or a state kept beside it is there, whole or damaged.
+  package static func isPresent(at path: String) -> Bool {
+    FileIdentity(path) != nil || isSymbolicLink(path) || !siblings(of: path).isEmpty
+  }
+
   /// Existing step files, that of the highest step first.
   static func stepFiles(of path: String) throws -> [String] {
     let folder = folder(of: path)

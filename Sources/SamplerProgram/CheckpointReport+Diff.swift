@@ -7,8 +7,11 @@ import Glibc
 import TrainingState
 
 extension CheckpointReport {
-  /// Not part of the state: time, run name and whether replicas were compared may differ between equal runs.
-  private static let ignored = ["progress/wall_seconds", "progress/run", "progress/is_compared"]
+  /// Not part of the state: time, run name, whether replicas were compared and where the corpus lay may differ between
+  /// equal runs.
+  private static let ignored = [
+    "progress/wall_seconds", "progress/run", "progress/is_compared", "data/path",
+  ]
 
   /// One tensor of both files.
   private struct TensorDifference {

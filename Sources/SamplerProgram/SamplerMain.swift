@@ -59,7 +59,7 @@ public enum SamplerMain {
   }
 
   private static func sample(_ options: ParsedOptions) throws {
-    let snapshot = try CheckpointFile.read(options[SamplerOptions.checkpoint])
+    let snapshot = try CheckpointFile.read(try checkpointPath(options))
     let model = PreparedModel(
       configuration: snapshot.configuration, weights: snapshot.weights, isTraining: false)
     model.prepareAll()
@@ -77,5 +77,21 @@ public enum SamplerMain {
       count: count, prompt: request.prompt ?? "", isRaw: options[SamplerOptions.raw])
     try generator.generate(request, samples: 0..<count) { output.write($1, of: $0) }
     output.end()
+  }
+
+  /// The user's checkpoint; without one, the default or the only other that a training has left beside it.
+  private static func checkpointPath(_ options: ParsedOptions) throws -> String {
+    let path = options[SamplerOptions.checkpoint]
+    guard FileIdentity(path) == nil, !isSymbolicLink(path) else { return path }
+    let others = CheckpointFile.others(near: path)
+    if others.count == 1, !options.isGiven(SamplerOptions.checkpoint) {
+      StandardStream.error.line("note: there is no \(path); sampling from \(others[0])")
+      return others[0]
+    }
+    throw InvalidInput(
+      "checkpoint \(path): there is no such file; "
+        + (others.isEmpty
+          ? "train a model with gpt-ddp, or name one with --checkpoint"
+          : "name one with --checkpoint: \(CheckpointFile.otherNames(near: path))"))
   }
 }

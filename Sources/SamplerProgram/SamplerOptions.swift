@@ -42,5 +42,8 @@ enum SamplerOptions {
     ],
     footer: """
       Exit status: 0 done, 1 failure or a difference, 2 bad input.
-      """)
+      """,
+    meaningOfStray: { argument in
+      "--\(argument.hasSuffix(".jld2") ? checkpoint.name : prompt.name) \(quoted(argument))"
+    })
 }

@@ -5,6 +5,7 @@ import DataParallel
 import GPTModel
 import Platform
 import Reproducibility
+import TrainingState
 
 /// The corpus as every rank knows it.
 struct CorpusSetup {
@@ -15,10 +16,13 @@ struct CorpusSetup {
   let scan: CorpusScan
   let file: CorpusFile
 
+  /// - Parameter trainedOn: the corpus of the training that is resumed.
   /// - Throws: `InvalidInput` or `RuntimeFailure` on one rank, `PeerFailure` on the others.
-  init(_ plan: RunPlan, workflow: Workflow, communicator: Communicator) throws {
+  init(
+    _ plan: RunPlan, workflow: Workflow, resuming trainedOn: CorpusIdentity? = nil, communicator: Communicator
+  ) throws {
     let described = try communicator.fromRoot {
-      let location = try Self.locate(plan)
+      let location = try Self.locate(plan, resuming: trainedOn)
       var writer = ByteWriter()
       for text in [location.path, location.dataset, location.note ?? ""] { writer.append(text) }
       return writer.bytes
@@ -47,13 +51,23 @@ struct CorpusSetup {
     }
   }
 
-  private static func locate(_ plan: RunPlan) throws -> CorpusLocation {
+  private static func locate(
+    _ plan: RunPlan, resuming trainedOn: CorpusIdentity?
+  ) throws -> CorpusLocation {
     if let path = plan.options[TrainerOptions.data] {
       return CorpusLocation(path: path, dataset: fileName(of: path), note: nil)
     }
-    return try CorpusLocator(
+    let locator = CorpusLocator(
       dataDirectory: plan.options[TrainerOptions.dataFolder], url: plan.options[TrainerOptions.dataURL],
-      mayDownload: !plan.options[TrainerOptions.noDownload]
-    ).locate(plan.preset.corpus)
+      mayDownload: !plan.options[TrainerOptions.noDownload])
+    guard let trainedOn else { return try locator.locate(plan.preset.corpus) }
+    guard let path = locator.find(sha256: trainedOn.sha256, at: trainedOn.path) else {
+      let place = trainedOn.path.isEmpty ? "" : "at \(trainedOn.path) or "
+      throw InvalidInput(
+        "the text that \(plan.checkpointPath) was trained on (\(trainedOn.dataset), sha256 "
+          + "\(trainedOn.sha256.prefix(8))…) is no longer \(place)in \(locator.dataDirectory)/; give it with --data"
+      )
+    }
+    return CorpusLocation(path: path, dataset: trainedOn.dataset, note: nil)
   }
 }

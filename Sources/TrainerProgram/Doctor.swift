@@ -4,6 +4,7 @@ import DataParallel
 import Platform
 import Glibc
 import Kernels
+import Launching
 
 struct Doctor {
   private enum Verdict: String {
@@ -39,7 +40,17 @@ struct Doctor {
       let subject = finding.subject + String(repeating: " ", count: max(0, 12 - finding.subject.count))
       StandardStream.output.line("\(finding.verdict.rawValue)  \(subject)\(finding.text)")
     }
+    StandardStream.output.line("\nStart with\n\(startLine)")
     return findings.contains { $0.verdict == .bad } ? ExitStatus.failure : ExitStatus.success
+  }
+
+  /// What starts this training on this machine and by this user: to be pasted into a shell.
+  private var startLine: String {
+    let arguments = plan.options.arguments(without: TrainerOptions.launching + [TrainerOptions.doctor])
+    let launch = try? Launcher.plan(
+      processCount: ranks, arguments: arguments, hostfile: plan.options[TrainerOptions.hostfile])
+    if ranks > 1, let launch { return launch.description }
+    return ([(try? Machine.ownProgram()) ?? "gpt-ddp"] + arguments).map(shellQuoted).joined(separator: " ")
   }
 
   private var cores: Finding {

@@ -1,5 +1,7 @@
-// The shortest command that gives the same weights again: a preset and what differs from it.
+// The shortest command that gives the same weights again: a preset and what differs from it. A training that was
+// continued after its end takes one command for each round.
 
+import Corpora
 import Platform
 import TrainingState
 
@@ -9,15 +11,27 @@ enum RepeatCommand {
   ///   - dataPath: the user's `--data`; nil for the corpus of a preset.
   ///   - stepsPerEpoch: of this training.
   static func line(for state: TrainingState, dataPath: String?, stepsPerEpoch: Int) -> String {
-    let candidates = Preset.all.filter { $0.configuration.workflow == state.configuration.workflow }.map {
+    let trained = state.configuration
+    let candidates = Preset.all.filter { $0.configuration.workflow == trained.workflow }.map {
       arguments(for: state, from: $0, dataPath: dataPath, stepsPerEpoch: stepsPerEpoch)
     }
     // Of equally short ones, the default's comes first.
     let shortest = candidates.min { $0.joined().count < $1.joined().count } ?? []
-    return (["gpt-ddp"] + shortest).joined(separator: " ")
+    // The preset also names the checkpoint.
+    let preset = shortest.filter { $0.hasPrefix("--preset ") }
+    var commands = [shortest]
+    commands += trained.schedule.addedLengths.map { steps in
+      let isWholeEpochs = trained.workflow == .chunks && steps % stepsPerEpoch == 0
+      return preset + ["--resume"]
+        + [isWholeEpochs ? "--more-epochs \(steps / stepsPerEpoch)" : "--more-steps \(steps)"]
+    }
+    if state.progress.step < trained.totalSteps {
+      commands[commands.count - 1].append("--max-steps \(state.progress.step)")
+    }
+    return commands.map { (["gpt-ddp"] + $0).joined(separator: " ") }.joined(separator: " && ")
   }
 
-  static func arguments(
+  private static func arguments(
     for state: TrainingState, from preset: Preset, dataPath: String?, stepsPerEpoch: Int
   ) -> [String] {
     let trained = state.configuration
@@ -29,13 +43,14 @@ enum RepeatCommand {
     }
     // What the preset would make of the settings before it.
     var base = preset.configuration
+    let firstLength = trained.schedule.firstLength
     base.schedule.totalSteps = preset.length.steps(perEpoch: stepsPerEpoch)
     base.globalBatchSize = trained.globalBatchSize
     base.takeMicrobatch(of: preset)
     base.globalBatchSize = preset.configuration.globalBatchSize
     for setting in SettingsTable.all {
       if setting.name == SettingsTable.warmup.name {
-        base.schedule.totalSteps = trained.totalSteps
+        base.schedule.totalSteps = firstLength
         base.takeWarmup(of: preset)
       }
       // A checkpoint brings its sizes along.
@@ -44,11 +59,19 @@ enum RepeatCommand {
       guard !isGiven, let argument = setting.argument(for: trained, insteadOf: base) else { continue }
       let isWholeEpochs =
         setting.name == SettingsTable.steps.name && trained.workflow == .chunks
-        && trained.totalSteps % stepsPerEpoch == 0
+        && firstLength % stepsPerEpoch == 0
       arguments.append(
-        isWholeEpochs ? "--\(SettingsTable.epochs.name) \(trained.totalSteps / stepsPerEpoch)" : argument)
+        isWholeEpochs ? "--\(SettingsTable.epochs.name) \(firstLength / stepsPerEpoch)" : argument)
     }
-    if state.progress.step < trained.totalSteps { arguments.append("--max-steps \(state.progress.step)") }
     return arguments
+  }
+}
+
+extension TrainingState {
+  /// What `--data` must name for this training; nil if a preset finds the text by itself.
+  var pathToGive: String? {
+    let own = Preset.all.filter { $0.configuration.workflow == configuration.workflow }.map(\.corpus)
+    let isFound = own.contains { [$0.sha256, $0.substitute.sha256].contains(corpus.sha256) }
+    return isFound || corpus.path.isEmpty ? nil : corpus.path
   }
 }

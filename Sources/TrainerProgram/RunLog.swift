@@ -72,10 +72,13 @@ final class RunLog {
   private func scheduleLine(_ c: TrainingConfiguration) -> String {
     let s = c.schedule
     let steps = "schedule   \(Readable.grouped(s.totalSteps)) steps: "
+    let ends = s.restarts.map(String.init)
+    let again = ends.isEmpty ? "" : "; again after \(ends.joined(separator: ", "))"
     switch s.kind {
     case .cosine:
       return steps + "\(s.warmupSteps) of warm-up to \(Self.scientific(s.peak)), then a cosine to zero"
-    case .linear: return steps + "from \(Self.scientific(s.peak)) linearly to zero"
+        + again
+    case .linear: return steps + "from \(Self.scientific(s.peak)) linearly to zero" + again
     }
   }
 

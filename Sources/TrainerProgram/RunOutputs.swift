@@ -17,6 +17,8 @@ final class RunOutputs: TrainingOutputs {
   private let tokenizer: CharacterTokenizer
   private let metrics: MetricsFile?
   private let saver: Saver?
+  /// Whether a best state beside the checkpoint is of this training.
+  private var hasBest: Bool
   /// What became of what was there before, in lines.
   let keptNotes: [String]
 
@@ -30,6 +32,7 @@ final class RunOutputs: TrainingOutputs {
     self.plan = plan
     self.tokenizer = tokenizer
     facts = trainer.facts
+    hasBest = isResumed && trainer.live.state?.progress.bestValidationLoss.isFinite == true
     log = RunLog(facts: facts, logInterval: settings.logInterval)
     // Before anything is made or touched.
     try StandardStream.queueOutput()
@@ -83,11 +86,22 @@ final class RunOutputs: TrainingOutputs {
     return notes
   }
 
+  /// The best validated state, if this training has saved one.
+  var bestPath: String? {
+    let path = CheckpointRotation(path: plan.checkpointPath, keep: plan.options[TrainerOptions.keep]).bestPath
+    return hasBest && FileIdentity(path) != nil ? path : nil
+  }
+
   var finalSaveFailed: Bool { saver?.finalSaveFailed == true }
 
   func finished(_ step: StepMetrics) {
     metrics?.append(step)
     log.finished(step)
+    if step.step == 1, !plan.options.isGiven(TrainerOptions.initFrom),
+      let note = RunNotes.firstLoss(step.loss, of: facts.configuration)
+    {
+      log.note(note)
+    }
   }
 
   func validated(_ validation: ValidationMetrics) {
@@ -96,6 +110,7 @@ final class RunOutputs: TrainingOutputs {
   }
 
   func save(_ snapshot: TrainingSnapshot, isBest: Bool, isFinal: Bool) {
+    if isBest { hasBest = true }
     saver?.save(snapshot, isBest: isBest, isFinal: isFinal)
   }
 

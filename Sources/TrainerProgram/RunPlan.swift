@@ -21,7 +21,15 @@ struct RunPlan {
     draft = Self.draft(preset, options)
     try options.atMostOne(of: SettingsTable.epochs.option, SettingsTable.steps.option)
     try options.atMostOne(of: TrainerOptions.resume, TrainerOptions.initFrom)
+    try options.atMostOne(of: TrainerOptions.resume, TrainerOptions.autoResume)
     try options.atMostOne(of: TrainerOptions.resume, TrainerOptions.noSave)
+    try options.atMostOne(of: TrainerOptions.autoResume, TrainerOptions.noSave)
+    try options.atMostOne(of: TrainerOptions.moreEpochs, TrainerOptions.moreSteps)
+    let extensions: [any DeclaredOption] = [TrainerOptions.moreEpochs, TrainerOptions.moreSteps]
+    for option in extensions where options.isGiven(option) && !options[TrainerOptions.resume] {
+      throw InvalidInput(
+        "--\(option.name) continues a finished training; give it with --resume, which it needs")
+    }
     try options.atMostOne(of: TrainerOptions.data, TrainerOptions.dataURL)
     if draft.workflow == .documents {
       if options.isGiven(SettingsTable.epochs.option) {

@@ -32,7 +32,8 @@ struct Session {
         try loadForAll { try CheckpointFile.read(path) }
       } : nil
     let workflow = resumed?.training?.configuration.workflow ?? plan.draft.workflow
-    let corpus = try CorpusSetup(plan, workflow: workflow, communicator: communicator)
+    let corpus = try CorpusSetup(
+      plan, workflow: workflow, resuming: resumed?.training?.corpus, communicator: communicator)
     try heedStop()
     let begin = try communicator.together { try beginning(corpus, resumed: resumed, initial: initial) }
     try verifyAgreement(on: begin.configuration, corpus)
@@ -53,7 +54,12 @@ struct Session {
         plan, settings: settings, trainer: trainer, tokenizer: begin.corpus.tokenizer,
         isResumed: resumed != nil, probe: probe)
     }
-    if let outputs { announce(trainer, outputs.log, corpus, from: origin, outputs.keptNotes + begin.notes) }
+    if let outputs {
+      let crowded = RunNotes.threads(settings.threads, usableCount: Machine.usableProcessorCount)
+      announce(
+        trainer, outputs.log, corpus, from: origin,
+        outputs.keptNotes + begin.notes + [crowded].compactMap { $0 })
+    }
     return try train(trainer, outputs)
   }
 
@@ -142,13 +148,18 @@ struct Session {
     log.summary(result)
     if let state = trainer.live.state {
       let command = RepeatCommand.line(
-        for: state, dataPath: plan.options[TrainerOptions.data], stepsPerEpoch: trainer.facts.stepsPerEpoch)
+        for: state, dataPath: plan.options[TrainerOptions.data] ?? state.pathToGive,
+        stepsPerEpoch: trainer.facts.stepsPerEpoch)
       log.line("Repeat with \(command)")
     }
     let path = shellQuoted(plan.checkpointPath)
     if plan.saves, result.steps > 0, !outputs.finalSaveFailed {
       log.line("Checkpoint \(path)")
       log.line("Sample with gpt-sample --checkpoint \(path)")
+      if let best = outputs.bestPath {
+        let loss = Readable.fixed(result.progress.bestValidationLoss, digits: 4)
+        log.line("Best state \(shellQuoted(best)), validation loss \(loss)")
+      }
     }
     if let profile = result.profile { log.profile(profile) }
     if result.wasStopped {
@@ -207,7 +218,8 @@ struct Session {
     return Beginning(
       configuration: configuration,
       corpus: TrainingCorpus(
-        dataset: corpus.dataset, sha256: corpus.scan.sha256, tokenizer: tokenizer, split: split),
+        dataset: corpus.dataset, path: absolutePath(of: corpus.path), sha256: corpus.scan.sha256,
+        tokenizer: tokenizer, split: split),
       weights: weights, notes: resumption?.notes ?? [])
   }
 
@@ -221,9 +233,22 @@ struct Session {
     defer { origin = source }
     if plan.options[TrainerOptions.resume] {
       return try loadForAll {
+        guard CheckpointRotation.isPresent(at: path) else { throw plan.noCheckpoint }
         let found = try newestGood(path)
         source = found.path
         return found.snapshot
+      }
+    }
+    if plan.options[TrainerOptions.autoResume] {
+      return try loadForAll {
+        guard CheckpointRotation.isPresent(at: path) else { return nil }
+        do {
+          let found = try newestGood(path)
+          source = found.path
+          return found.snapshot
+        } catch let error as InvalidInput {
+          throw InvalidInput("\(error); --auto-resume begins anew only where there is none")
+        }
       }
     }
     guard plan.options[TrainerOptions.restarted], let run = plan.options[TrainerOptions.run] else {

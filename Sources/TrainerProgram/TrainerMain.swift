@@ -62,11 +62,7 @@ public enum TrainerMain {
   /// Starts this program again under mpirun.
   private static func launch(_ plan: RunPlan, _ processCount: Int) throws -> Int32 {
     let isSupervised = plan.options[TrainerOptions.supervise]
-    var arguments = plan.options.arguments(without: [
-      TrainerOptions.processCount, TrainerOptions.hostfile, TrainerOptions.supervise,
-      TrainerOptions.maxRestarts,
-      TrainerOptions.run,
-    ])
+    var arguments = plan.options.arguments(without: TrainerOptions.launching)
     if isSupervised { arguments.append("--\(TrainerOptions.run.name)=\(UUID().uuidString)") }
     let launch = try Launcher.plan(
       processCount: processCount, arguments: arguments, hostfile: plan.options[TrainerOptions.hostfile])

@@ -47,7 +47,8 @@ enum TrainerOptions {
 
   // Checkpoints
   static let checkpoint = Option.text(
-    "checkpoint", "FILE", defaultText: Preset.defaultText { $0.checkpoint }, "Where the state is saved.")
+    "checkpoint", "FILE", defaultText: Preset.defaultText { $0.checkpoint },
+    "Where the state is saved; the best validated one is kept beside it as ….best.jld2.")
   static let checkpointInterval = Option.integer(
     "checkpoint-interval", defaultText: Preset.defaultText { "\($0.checkpointInterval)" }, in: 0...Int.max,
     "Steps between saves; 0 = at the end.")
@@ -56,6 +57,13 @@ enum TrainerOptions {
     "States kept, the newest included; without it, a resumed run keeps as many as there are.")
   static let resume = Option.flag(
     "resume", "Go on from --checkpoint with the same bits; its options hold.")
+  static let autoResume = Option.flag(
+    "auto-resume", "Like --resume if there is a checkpoint, else begin: for jobs that are started again.")
+  static let moreEpochs = Option.integer(
+    "more-epochs", in: 1...1_000_000,
+    "With --resume, after the last step: so many more; the schedule begins again.")
+  static let moreSteps = Option.integer(
+    "more-steps", in: 1...1_000_000_000, "The same in steps.")
   static let noSave = Option.flag("no-save", "Write no checkpoint.")
   static let replace = Option.flag(
     "replace", "Replace what an earlier run has left under these names, instead of setting it aside.")
@@ -82,6 +90,9 @@ enum TrainerOptions {
     "restarted", "Go on from what the run of this name has saved, if anything."
   ).hidden
 
+  /// What the launcher keeps to itself.
+  static let launching: [any DeclaredOption] = [processCount, hostfile, supervise, maxRestarts, run]
+
   static let syntax = CommandSyntax(
     program: "gpt-ddp", version: ProgramVersion.current,
     summary:
@@ -99,7 +110,11 @@ enum TrainerOptions {
       OptionSection("Training", settings(SettingsTable.training) + [maxSteps]),
       OptionSection(
         "Output", [logInterval, metrics, hashInterval, sampleInterval, sampleCount, temperature, profile]),
-      OptionSection("Checkpoints", [checkpoint, checkpointInterval, keep, resume, noSave, replace]),
+      OptionSection(
+        "Checkpoints",
+        [
+          checkpoint, checkpointInterval, keep, resume, autoResume, moreEpochs, moreSteps, noSave, replace,
+        ]),
       OptionSection(
         "Parallelism",
         [processCount, threads, hostfile, supervise, maxRestarts, hangTimeout]
@@ -109,7 +124,14 @@ enum TrainerOptions {
     footer: """
       Exit status: 0 done, 1 failure, 2 bad input, 75 saved, then stopped by a signal.
       Options are spelt with - or _ alike (--n_embd = --n-embd).
-      """)
+      """,
+    meaningOfStray: { argument in
+      let name = argument.lowercased()
+      if Preset.all.contains(where: { $0.name == name }) { return "--\(preset.name) \(name)" }
+      if name.hasSuffix(".jld2") { return "--\(checkpoint.name) \(quoted(argument)) --\(resume.name)" }
+      return FileIdentity(argument) != nil || name.hasSuffix(".txt")
+        ? "--\(data.name) \(quoted(argument))" : nil
+    })
 
   /// The rows of the settings table, with the presets' values as their defaults.
   private static func settings(_ rows: [Setting]) -> [any DeclaredOption] {

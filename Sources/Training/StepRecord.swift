@@ -49,7 +49,8 @@ final class StepRecord {
   ///   - isBehind: whether its outputs are.
   ///   - isRead: whether this rank has its sequences.
   func meet(
-    step: Int, leafLosses: [Double], leafTargets: [Int], requests: SignalRequests, isBehind: Bool, isRead: Bool
+    step: Int, leafLosses: [Double], leafTargets: [Int], requests: SignalRequests, isBehind: Bool,
+    isRead: Bool
   ) throws -> Meeting {
     exchange.own[0] = requests.rawValue | (isBehind ? Self.pauseBit : 0)
     exchange.own[1] = isRead ? 1 : 0

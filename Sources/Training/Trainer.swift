@@ -156,7 +156,7 @@ public final class Trainer {
   /// Ends the training on all ranks, one of which cannot read the corpus or finds another text. What is done so far
   /// was done with the right one, and is saved.
   func end(because reading: Result<Void, any Error>, _ outputs: TrainingOutputs?) throws {
-    if step > 0 { try saveIfDue([], isBest: false, isFinal: true, outputs) }
+    if step > 0 { try saveIfDue([], isBest: false, isStopped: true, outputs) }
     try communicator.together {
       do {
         try reading.get()

@@ -9,9 +9,14 @@ public struct TrainingCorpus: Sendable {
   public let tokenizer: CharacterTokenizer
   public let split: CorpusSplit
 
-  /// - Parameter dataset: for people: a file name or `synthetic`.
-  public init(dataset: String, sha256: String, tokenizer: CharacterTokenizer, split: CorpusSplit) {
-    identity = CorpusIdentity(dataset: dataset, sha256: sha256, sequenceCount: split.training.count)
+  /// - Parameters:
+  ///   - dataset: for people: a file name or `synthetic`.
+  ///   - path: absolute; empty if the text is no file.
+  public init(
+    dataset: String, path: String = "", sha256: String, tokenizer: CharacterTokenizer, split: CorpusSplit
+  ) {
+    identity = CorpusIdentity(
+      dataset: dataset, path: path, sha256: sha256, sequenceCount: split.training.count)
     self.tokenizer = tokenizer
     self.split = split
   }

@@ -14,9 +14,14 @@ public struct LearningRateSchedule: Equatable, Sendable {
 
   public package(set) var kind: Kind
   public package(set) var peak: Double
-  /// 0…totalSteps; unused by `linear`, which has no warm-up.
+  /// Of the first round: 0…firstLength; unused by `linear`, which has no warm-up. Later rounds warm up for the same
+  /// part of their length.
   public package(set) var warmupSteps: Int
+  /// The end of the last round.
   public package(set) var totalSteps: Int
+  /// The ends of the rounds before the last, ascending: training went on after each, and the rate began again (warm
+  /// restarts, Loshchilov & Hutter, 2017).
+  public package(set) var restarts: [Int] = []
 
   /// - Parameter warmupSteps: 0…totalSteps.
   public init(kind: Kind, peak: Double, warmupSteps: Int, totalSteps: Int) {
@@ -45,14 +50,49 @@ public struct LearningRateSchedule: Equatable, Sendable {
     return Int((fraction * Double(totalSteps)).rounded(.toNearestOrEven))
   }
 
+  /// Steps of the first round: what was planned before anything was added.
+  public package(set) var firstLength: Int {
+    get { restarts.first ?? totalSteps }
+    set { if restarts.isEmpty { totalSteps = newValue } else { restarts[0] = newValue } }
+  }
+
+  /// As it was before anything was added.
+  var firstRound: LearningRateSchedule {
+    var schedule = self
+    (schedule.totalSteps, schedule.restarts) = (firstLength, [])
+    return schedule
+  }
+
+  /// Steps of the rounds after the first.
+  public var addedLengths: [Int] { zip(restarts.dropFirst() + [totalSteps], restarts).map { $0 - $1 } }
+
+  /// Another round of the same shape.
+  package mutating func add(steps: Int) {
+    restarts.append(totalSteps)
+    totalSteps += steps
+  }
+
   /// Whether the numbers, which a file may set individually, fit together.
   package var isPossible: Bool {
-    totalSteps >= 1 && (0...totalSteps).contains(warmupSteps)
+    let ends = restarts + [totalSteps]
+    return zip([0] + ends, ends).allSatisfy { $0 < $1 } && (0...ends[0]).contains(warmupSteps)
   }
 
   /// - Parameter step: 1…totalSteps.
   public func learningRate(atStep step: Int) -> Double {
     precondition((1...totalSteps).contains(step))
+    let begin = restarts.last { $0 < step } ?? 0
+    let end = restarts.first { $0 >= step } ?? totalSteps
+    let length = end - begin
+    let warmup =
+      begin == 0
+      ? warmupSteps
+      : Self.warmupSteps(fraction: Double(warmupSteps) / Double(firstLength), of: length)
+    return learningRate(atStep: step - begin, of: length, warmupSteps: warmup)
+  }
+
+  /// The rate within one round.
+  private func learningRate(atStep step: Int, of totalSteps: Int, warmupSteps: Int) -> Double {
     switch kind {
     case .linear:
       return peak * (1 - Double(step - 1) / Double(totalSteps))

@@ -76,14 +76,24 @@ public enum SettingsTable {
       option: option, shown: option.showing, field: nil,
       apply: { options, configuration, length in
         guard let epochs = options[option], let length else { return }
-        configuration.schedule.totalSteps = epochs * length.stepsPerEpoch
+        configuration.schedule.firstLength = epochs * length.stepsPerEpoch
       },
-      text: { "\($0.totalSteps) steps" }, argument: { _ in nil })
+      text: { "\($0.schedule.firstLength) steps" }, argument: { _ in nil })
   }()
 
-  public static let steps = Setting.integer(
-    "num-steps", \.schedule.totalSteps, in: 1...TrainingConfiguration.mostSteps, file: "schedule/total_steps",
-    "Steps, instead of epochs.")
+  public static let steps: Setting = {
+    let option = Option<Int?>.integer(
+      "num-steps", in: 1...TrainingConfiguration.mostSteps, "Steps, instead of epochs.")
+    return Setting(
+      option: option, shown: option.showing,
+      field: .integer(
+        "schedule/total_steps", .configuration(\.schedule.totalSteps), in: 1...TrainingConfiguration.mostSteps
+      ),
+      apply: { options, configuration, _ in
+        if let steps = options[option] { configuration.schedule.firstLength = steps }
+      },
+      text: { String($0.schedule.firstLength) }, argument: { "--num-steps \($0.schedule.firstLength)" })
+  }()
 
   /// A fraction of the steps; their number is stored.
   public static let warmup: Setting = {
@@ -94,10 +104,10 @@ public enum SettingsTable {
       apply: { options, configuration, _ in
         guard let fraction = options[option] else { return }
         configuration.schedule.warmupSteps = LearningRateSchedule.warmupSteps(
-          fraction: fraction, of: configuration.totalSteps)
+          fraction: fraction, of: configuration.schedule.firstLength)
       },
       text: { "\($0.schedule.warmupSteps) steps" },
-      argument: { "--warmup-frac \(shortestFraction($0.schedule.warmupSteps, of: $0.totalSteps))" })
+      argument: { "--warmup-frac \(shortestFraction($0.schedule.warmupSteps, of: $0.schedule.firstLength))" })
   }()
 
   /// The shortest fraction that rounds to `steps` of all steps.

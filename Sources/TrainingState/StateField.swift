@@ -157,6 +157,20 @@ extension StateField {
       })
   }
 
+  /// JLD2 has no empty arrays: absence means empty.
+  static func integers(
+    _ path: String, _ place: Place<[Int]>, in allowed: ClosedRange<Int> = 1...Int(Int32.max)
+  ) -> StateField {
+    StateField(
+      path: path, kind: .integers, absence: .means(.integers([])), get: { .integers(place.get($0)) },
+      set: { state, value in
+        guard case .integers(let numbers) = value, numbers.allSatisfy(allowed.contains) else {
+          throw Refusal(words: "where numbers of \(allowed.lowerBound) to \(allowed.upperBound) belong")
+        }
+        place.set(&state, numbers)
+      })
+  }
+
   /// Repeats what another field says, for readers of the file; must agree with it.
   static func copy(
     _ path: String, of original: String, _ value: @escaping @Sendable (TrainingState) -> Int

@@ -14,9 +14,11 @@ extension TrainingState {
       "schedule/kind", .configuration(\.schedule.kind.name),
       known: LearningRateSchedule.Kind.allCases.map(\.name)),
     .name("data/workflow", .configuration(\.workflow.name), known: Workflow.allCases.map(\.name)),
+    restarts,
     kernelFamily,
     .text("config/init_from", .state(\.initialCheckpoint)),
     .text("data/dataset", .state(\.corpus.dataset)),
+    .text("data/path", .state(\.corpus.path)),
     .text("data/sha256", .state(\.corpus.sha256)),
     .integer("data/chunk_count", .state(\.corpus.sequenceCount)),
     .integer("data/epoch", .state(\.progress.epoch), in: 1...TrainingConfiguration.mostSteps),
@@ -46,9 +48,13 @@ extension TrainingState {
   /// Paths of the newer values that a program must know to continue with this state. A program that does not
   /// know one of these features refuses the file and names it.
   public var features: [String] {
-    (SettingsTable.all.compactMap(\.field) + [Self.kernelFamily]).filter { $0.isFeature(of: self) }.map(
+    (SettingsTable.all.compactMap(\.field) + [Self.restarts, Self.kernelFamily]).filter {
+      $0.isFeature(of: self)
+    }.map(
       \.path)
   }
+
+  private static let restarts = StateField.integers("schedule/restarts", .configuration(\.schedule.restarts))
 
   private static let kernelFamily = StateField.text(
     "kernels/family", .state(\.kernelFamily), absence: .unknown(.string("")))

@@ -55,13 +55,16 @@ public struct TrainingState: Sendable {
 public struct CorpusIdentity: Equatable, Sendable {
   /// For people: a file name or `synthetic`.
   public var dataset = ""
+  /// Where the file was, absolute; empty in older files. A hint for `--resume`: the hash decides.
+  public var path = ""
   /// Of the whole file, 64 hexadecimal digits.
   public var sha256 = ""
   /// Chunks or documents that are trained on.
   public var sequenceCount = 0
 
-  public init(dataset: String = "", sha256: String = "", sequenceCount: Int = 0) {
+  public init(dataset: String = "", path: String = "", sha256: String = "", sequenceCount: Int = 0) {
     self.dataset = dataset
+    self.path = path
     self.sha256 = sha256
     self.sequenceCount = sequenceCount
   }

@@ -107,14 +107,35 @@ import Testing
     (["--val-frac", "1"], "--val-frac '1' is out of range; allowed: at least 0 and below 1"),
     (
       ["--preset", "name"],
-      "--preset 'name' is unknown; allowed: shakespeare | names"
+      "--preset 'name' is unknown; allowed: shakespeare | names; did you mean names?"
     ),
+    (["--preset=NAMES"], "--preset 'NAMES' is unknown; allowed: shakespeare | names; did you mean names?"),
+    (["--preset", "haiku"], "--preset 'haiku' is unknown; allowed: shakespeare | names"),
+    (["--data", "my", "novel.txt"], "'novel.txt' belongs to no option; did you mean --data 'my novel.txt'?"),
+    (["--lr=0.1"], "unknown option '--lr'; did you mean --learning-rate?"),
+    (["--Max_LR", "1"], "unknown option '--Max_LR'; did you mean --learning-rate?"),
+    (["-d", "x"], "unknown option '-d'; see trainer --help"),
+    (["--hidden_size", "64"], "unknown option '--hidden_size'; did you mean --n-embd?"),
+    (["--device=cuda"], "unknown option '--device'; everything runs on CPUs in single precision; omit it"),
+    // Of the options that have a foreign name, the one that is declared here.
+    (["--start", "x"], "unknown option '--start'; did you mean --prompt?"),
+    (["--text", "x"], "unknown option '--text'; did you mean --data?"),
+    (["--epochs", "3"], "unknown option '--epochs'; see trainer --help"),
     (["--a\nb"], "unknown option '--a\\nb'; see trainer --help"),
     (["e\u{1b}[31m"], "'e\\u{1B}[31m' belongs to no option; every input of trainer has a name, see --help"),
   ])
   func everyRefusalIsOneLine(_ arguments: [String], _ message: String) {
     #expect(throws: InvalidInput(message)) { try sample.parse(arguments) }
     #expect(!message.contains("\n"))
+  }
+
+  @Test func aStrayArgumentIsToldWhatItMeans() throws {
+    let syntax = CommandSyntax(
+      program: "writer", version: "1", summary: "Writes.", usage: ["writer"],
+      sections: [OptionSection("All", [Sample.prompt])], meaningOfStray: { "--prompt \(quoted($0))" })
+    #expect(throws: InvalidInput("'ROMEO:' belongs to no option; did you mean --prompt 'ROMEO:'?")) {
+      try syntax.parse(["ROMEO:"])
+    }
   }
 
   @Test func longInputIsCut() throws {

@@ -139,8 +139,20 @@ import Testing
     let course = try Course()
     let job = try Job(Course.program, ["--doctor", "--checkpoint", course.checkpoint])
     let status = job.end()
-    #expect(
-      job.lines.count == 10 && job.lines.allSatisfy { ["ok  ", "note", "BAD "].contains($0.prefix(4)) })
+    let findings = job.lines.filter { ["ok  ", "note", "BAD "].contains($0.prefix(4)) }
+    #expect(findings.count == 10 && job.lines.filter { !$0.isEmpty }.count == 12, "\(job.text)")
     #expect(status == (job.text.contains("BAD ") ? ExitStatus.failure : ExitStatus.success), "\(job.text)")
+  }
+
+  /// Whoever the user is, and however many ranks the cores are too few for.
+  @Test(.needsMpirun) func theDoctorsLineStartsTheTraining() throws {
+    let course = try Course()
+    let ranks = Machine.coreCount + 1
+    let doctor = try Job(Course.program, course.options(["--doctor", "--np", "\(ranks)"]))
+    doctor.end()
+    let line = try #require(doctor.lines.last { !$0.isEmpty })
+    let job = try Job(command: ["env", "-i", "PATH=/usr/bin:/bin", "HOME=/tmp", "sh", "-c", line])
+    #expect(job.end() == ExitStatus.success, "\(line): \(job.text)")
+    #expect(try course.isUndisturbed(job) && job.text.contains("\(ranks) ranks on 1 host"), "\(job.text)")
   }
 }

@@ -76,7 +76,16 @@ extension Programs {
       Mistake(["--n-emb", "3"], "'--n-emb'", "--n-embd?"),
       Mistake(["--frobnicate"], "'--frobnicate'", "--help"),
       Mistake(["-x"], "'-x'"),
-      Mistake(["prose.txt"], "'prose.txt'", "--help"),
+      Mistake(["prose.txt"], "'prose.txt'", "did you mean --data 'prose.txt'?"),
+      Mistake(["gone.txt"], "did you mean --data 'gone.txt'?"),
+      Mistake(["Names"], "did you mean --preset names?"),
+      Mistake(["good.jld2"], "did you mean --checkpoint 'good.jld2' --resume?"),
+      Mistake(["train"], "'train'", "--help"),
+      Mistake(["--preset", "Names"], "did you mean names?"),
+      Mistake(["--lr", "0.1"], "--learning-rate?"), Mistake(["--epochs", "3"], "--num-epochs?"),
+      Mistake(["--steps", "3"], "--num-steps?"), Mistake(["--iters=3"], "--num-steps?"),
+      Mistake(["--out_dir", "x"], "--checkpoint?"), Mistake(["--compile"], "runs on CPUs"),
+      Mistake(["--batchsize", "3"], "--batch-size?"), Mistake(["-n", "4"], "--np?"),
       Mistake(["--n-embd"], "--n-embd INT", "no value", "1 to 16384"),
       Mistake(["--data", "--no-save"], "--data FILE", "'--no-save'"),
       Mistake(["--data="], "--data", "empty"),
@@ -149,7 +158,9 @@ extension Programs {
     }
 
     @Test(arguments: [
-      Mistake(["--checkpoint", "none.jld2"], "none.jld2", "no such file"),
+      Mistake(
+        ["--checkpoint", "god.jld2"], "no checkpoint god.jld2", "(there is good.jld2", "leave --resume out"),
+      Mistake(["--checkpoint", "good.jld2", "--more-epochs", "1"], "step 3 of 18", "--resume alone"),
       Mistake(["--checkpoint", "truncated.jld2"], "truncated.jld2", "damaged"),
       Mistake(["--checkpoint", "flipped.jld2"], "flipped.jld2", "damaged"),
       Mistake(["--checkpoint", "foreign.jld2"], "foreign.jld2"),
@@ -169,6 +180,13 @@ extension Programs {
     ]) func resumeIsRefused(mistake: Mistake) throws {
       let arguments = ["--resume", "--data", "prose.txt"] + mistake.arguments
       mistake.expect(try BadFiles.shared.get().run { try $0.train(arguments) })
+    }
+
+    @Test func aDamagedCheckpointIsNotBegunOver() throws {
+      let mistake = Mistake(
+        ["--auto-resume", "--checkpoint", "flipped.jld2"] + Self.text, "flipped.jld2", "damaged",
+        "begins anew only")
+      mistake.expect(try BadFiles.shared.get().run { try $0.train(mistake.arguments) })
     }
 
     @Test func resumeWithAnotherCorpusIsRefused() throws {
@@ -199,7 +217,12 @@ extension Programs {
   @Suite struct BadInputOfTheGenerator {
     @Test(arguments: [
       Mistake(["--temprature", "1"], "'--temprature'", "--temperature?"),
-      Mistake(["good.jld2"], "'good.jld2'"),
+      Mistake(["good.jld2"], "did you mean --checkpoint 'good.jld2'?"),
+      Mistake(["ROMEO:"], "did you mean --prompt 'ROMEO:'?"),
+      Mistake(["--prompt", "the", "rain"], "did you mean --prompt 'the rain'?"),
+      Mistake(["--max_new_tokens", "5"], "--max-chars?"), Mistake(["--start", "x"], "--prompt?"),
+      Mistake(["--top_k", "5"], "--temperature"),
+      Mistake(["--checkpoint", "god.jld2"], "god.jld2", "good.jld2"),
       Mistake([], "checkpoints/shakespeare.jld2", "no such file"),
       Mistake(["--checkpoint", "good.jld2", "--temperature", "nan"], "--temperature 'nan'", "at least 0"),
       Mistake(["--checkpoint", "good.jld2", "--max-chars", "-1"], "--max-chars '-1'", "0 to"),

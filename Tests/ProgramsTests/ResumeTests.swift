@@ -69,6 +69,93 @@ extension Programs {
       #expect(try workspace.data("c.jld2") == file && workspace.metrics() == lines)
     }
 
+    /// The batch system's line, which is the same every time: begins, goes on, has nothing to do.
+    @Test(.needsMpirun) func autoResumeIsOneLineForEveryStart() throws {
+      try train(Small.chunks + ["--checkpoint", "whole.jld2"])
+      let whole = try workspace.metrics()
+      let line = Small.chunks + ["--checkpoint", "c.jld2", "--auto-resume"]
+      #expect(try train(line + ["--max-steps", "5"]).output.contains("resume  ") == false)
+      try FileManager.default.removeItem(atPath: workspace.path + "/c.jld2")
+      let second = try train(["--np", "2", "--supervise"] + line + ["--max-steps", "7"])
+      #expect(second.output.contains("resume     after step 5"), "\(second)")
+      try train(line)
+      #expect(try workspace.metrics() == whole)
+      let last = try train(line)
+      #expect(last.output.contains("Nothing to do"), "\(last)")
+      let diff = try workspace.sample(["--diff", "whole.jld2", "c.jld2"])
+      #expect(diff.status == ExitStatus.success, "\(diff)")
+    }
+
+    @Test func theTextIsWhereTheCheckpointSays() throws {
+      try train(Small.chunks + ["--checkpoint", "c.jld2", "--max-steps", "5"])
+      let folder = try Workspace()
+      func resume(_ more: String...) throws -> ProgramRun {
+        try folder.train(["--resume", "--checkpoint", workspace.path + "/c.jld2"] + Small.quiet + more)
+      }
+      // From another folder, without a network or a corpus of its own.
+      let run = try resume("--max-steps", "8")
+      #expect(run.status == ExitStatus.success && run.output.contains("after step 8"), "\(run)")
+      let repeated = try #require(run.lines.first { $0.hasPrefix("Repeat with") })
+      #expect(repeated.contains("--data ") && repeated.contains("/prose.txt"), "\(repeated)")
+      #expect(!FileManager.default.fileExists(atPath: folder.path + "/data"))
+      // Another text under that name is not taken, and nothing takes its place.
+      try workspace.write(Workspace.prose(3_600), to: "prose.txt")
+      let changed = try resume()
+      #expect(
+        changed.status == ExitStatus.usage && changed.errors.contains("give it with --data"), "\(changed)")
+      #expect(changed.errors.contains("/prose.txt") && folder.contents.isEmpty, "\(changed)")
+      // A copy elsewhere is, if the user says so.
+      try folder.write(Workspace.prose(3_700), to: "copy.txt")
+      let copied = try resume("--data", "copy.txt")
+      #expect(copied.status == ExitStatus.success && copied.output.contains("after step 18"), "\(copied)")
+    }
+
+    /// However it is interrupted: by the end of the first round, in the second, at any number of ranks.
+    @Test(.needsMpirun, arguments: [Small.chunks, Small.documents])
+    func moreAfterTheEndIsTheSameBitsEverywhere(options: [String]) throws {
+      let isChunks = options == Small.chunks
+      let added = isChunks ? ["--more-epochs", "1"] : ["--more-steps", "9"]
+      for name in ["whole.jld2", "part.jld2"] {
+        try train(options + ["--checkpoint", name, "--metrics", name + ".m"])
+      }
+      let first = try workspace.metrics("whole.jld2.m")
+      try train(
+        Small.quiet + ["--checkpoint", "whole.jld2", "--resume", "--metrics", "whole.jld2.m"] + added)
+      let part = options + ["--checkpoint", "part.jld2", "--resume", "--metrics", "part.jld2.m"]
+      let end = isChunks ? 18 : 40
+      try train(ranks: 3, part + added + ["--max-steps", "\(end + 4)"])
+      let early = try workspace.train(part + added)
+      #expect(early.status == ExitStatus.usage && early.errors.contains("--resume alone"), "\(early)")
+      let run = try train(ranks: 2, part)
+      #expect(
+        run.output.contains("&& gpt-ddp") && run.output.contains(added.joined(separator: " ")), "\(run)")
+      let diff = try workspace.sample(["--diff", "whole.jld2", "part.jld2"])
+      #expect(diff.status == ExitStatus.success, "\(diff)")
+      #expect(try workspace.metrics("whole.jld2.m").count > first.count)
+      let inspected = try workspace.sample(["--inspect", "whole.jld2", "--json"])
+      #expect(inspected.output.contains(#""features": ["schedule/restarts""#), "\(inspected)")
+    }
+
+    @Test func theBestStateIsNamedAtTheEnd() throws {
+      let run = try train(Small.chunks + ["--checkpoint", "c.jld2", "--checkpoint-interval", "5"])
+      #expect(run.lines.contains { $0.hasPrefix("Best state c.best.jld2, validation loss ") }, "\(run)")
+      let none = try train(Small.chunks + ["--no-save"])
+      #expect(!none.output.contains("Best state"))
+    }
+
+    @Test func initialWeightsThatAreTooLargeAreNotedOnce() throws {
+      let wide = ["--data", "prose.txt", "--n-embd", "512", "--n-layer", "1", "--block-size", "16"]
+      let arguments = wide + ["--batch-size", "2", "--max-steps", "2", "--no-save"] + Small.quiet
+      let notes = try train(arguments).lines.filter { $0.contains("--init-std") }
+      #expect(notes.count == 1 && notes[0].contains("--init-std 0.022 begins near it"), "\(notes)")
+      let mended = try train(arguments + ["--init-std", "0.022", "--metrics", "m.jsonl", "--replace"])
+      #expect(!mended.output.contains("the first loss"), "\(mended)")
+      let loss = try #require(try workspace.metrics("m.jsonl")[0].firstMatch(of: #/"loss":([0-9.e-]+)/#)?.1)
+      let guessing = log(
+        Double(Set(String(decoding: Workspace.prose(3_700), as: UTF8.self).unicodeScalars).count + 1))
+      #expect(try #require(Double(loss)) < 1.2 * guessing)
+    }
+
     @Test func initFromTakesTheWeightsAndNothingElse() throws {
       try train(Small.chunks + ["--checkpoint", "first.jld2"])
       let first = try workspace.metrics()

@@ -33,6 +33,30 @@ extension Programs {
       #expect(try raw(text, ["--num-samples", "1", "--max-chars", "200", "--seed", "43"]) != one)
     }
 
+    @Test func theOnlyCheckpointIsTakenAndOfSeveralNone() throws {
+      let folder = try Workspace()
+      let model = try workspace.data(text)
+      try FileManager.default.createDirectory(
+        atPath: folder.path + "/checkpoints", withIntermediateDirectories: true)
+      for name in ["names.jld2", "names.best.jld2", "names.step-000010.jld2"] {
+        try folder.write([UInt8](model), to: "checkpoints/\(name)")
+      }
+      let short = ["--raw", "--max-chars", "5", "--num-samples", "1"]
+      let run = try folder.sample(short)
+      #expect(run.status == ExitStatus.success, "\(run)")
+      #expect(
+
+        run.errors
+          == "note: there is no checkpoints/shakespeare.jld2; sampling from checkpoints/names.jld2\n",
+        "\(run)")
+      try folder.write([UInt8](model), to: "checkpoints/towns.jld2")
+      let both = try folder.sample(short)
+      #expect(both.status == ExitStatus.usage && both.output == "", "\(both)")
+      #expect(
+        both.errors.contains("checkpoints/names.jld2") && both.errors.contains("checkpoints/towns.jld2"))
+      #expect(!both.errors.contains("names.best"))
+    }
+
     @Test func temperatureZeroTakesTheLikeliestWhateverTheSeed() throws {
       let greedy = ["--temperature", "0", "--num-samples", "1", "--prompt", "the "]
       let expected = try raw(text, greedy)

@@ -89,6 +89,10 @@ func configuration(_ arguments: String, sequences: Int = 3_921, vocabulary: Int 
     ("--num-epochs 2 --num-steps 5", "--num-epochs and --num-steps"),
     ("--resume --init-from a.jld2", "--resume and --init-from"),
     ("--resume --no-save", "--resume and --no-save"),
+    ("--resume --auto-resume", "--resume and --auto-resume"),
+    ("--auto-resume --no-save", "--auto-resume and --no-save"),
+    ("--resume --more-epochs 2 --more-steps 3", "--more-epochs and --more-steps"),
+    ("--more-steps 3", "give it with --resume"), ("--auto-resume --more-epochs 3", "give it with --resume"),
     ("--data a --data-url http://b", "--data and --data-url"),
     ("--preset names --num-epochs 2", "--num-steps"), ("--preset names --warmup-frac 0.1", "linear decay"),
     ("--data a --metrics a", "--metrics a is also --data"), ("--supervise --no-save", "omit --no-save"),
@@ -119,6 +123,24 @@ func configuration(_ arguments: String, sequences: Int = 3_921, vocabulary: Int 
     }
     #expect(
       error?.message.contains("--n-layer 3 contradicts the checkpoint in --init-from, which has 2") == true)
+  }
+}
+
+@Suite struct RunNotesTests {
+  @Test func moreThreadsThanProcessorsAreNoted() {
+    #expect(RunNotes.threads(2, usableCount: 2) == nil)
+    #expect(RunNotes.threads(2, usableCount: 1)?.contains("2 threads share 1 processor, ") == true)
+  }
+
+  @Test func aHighFirstLossIsNotedWithWhatMendsIt() throws {
+    let wide = try configuration("--n-embd 1024")
+    #expect(RunNotes.firstLoss(8.3, of: wide) == nil)
+    #expect(RunNotes.firstLoss(102, of: wide)?.contains("--init-std 0.016 begins") == true)
+    // Not the weights' fault.
+    #expect(try RunNotes.firstLoss(102, of: configuration("--n-embd 1024 --init-std 0.01")) == nil)
+    for (width, deviation) in [(16, 0.13), (128, 0.044), (768, 0.018), (4_096, 0.0078)] {
+      #expect(RunNotes.saneDeviation(width: width) == deviation)
+    }
   }
 }
 
@@ -166,6 +188,71 @@ func configuration(_ arguments: String, sequences: Int = 3_921, vocabulary: Int 
 
   @Test func everyRowIsTriedAbove() {
     #expect(SettingsTable.all.count == 20)
+  }
+
+  /// 122 steps an epoch.
+  @Test(arguments: [
+    (
+      "--num-epochs 30", 1_830,
+      "which was trained with 1830 steps; to train longer, give --resume --more-epochs 15"
+    ),
+    ("--num-steps 2000", 1_830, "to train longer, give --resume --more-steps 170"),
+    ("--num-epochs 16", 10, "resume it without that option to its end, then give --resume --more-epochs 1"),
+    ("--num-epochs 3", 1_830, "omit it to resume"),
+    (
+      "--more-epochs 2", 1_829,
+      "--more-epochs 2 continues a finished training, but checkpoints/shakespeare.jld2 is"
+    ),
+    ("--more-steps 2", 10, "step 10 of 1830; --resume alone goes on to the end"),
+  ])
+  func anotherLengthIsRefusedWithWhatIsMeant(_ option: String, _ step: Int, _ words: String) throws {
+    var state = try state("--num-epochs 15")
+    state.progress.step = step
+    let error = #expect(throws: InvalidInput.self) { try resume(option, state) }
+    #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+  }
+
+  @Test func afterItsEndATrainingTakesMore() throws {
+    var state = try state("--num-epochs 2")
+    state.progress.step = 244
+    state.configuration = try resume("--num-epochs 2 --more-epochs 3", state).configuration
+    #expect(state.configuration.schedule.restarts == [244] && state.configuration.totalSteps == 610)
+    // The same line and what is added stand for the whole training from now on.
+    #expect(try resume("--num-epochs 2 --warmup-frac 0.1", state).configuration == state.configuration)
+    state.progress.step = 610
+    #expect(try resume("--more-steps 7", state).configuration.schedule.addedLengths == [366, 7])
+    let error = #expect(throws: InvalidInput.self) { try resume("--num-epochs 4", state) }
+    #expect(error?.message.contains("which was trained with 244 + 366 steps") == true)
+  }
+
+  @Test func stepsAreAddedUpToWhatAFileCounts() throws {
+    var state = try state("--num-steps 1000000000")
+    state.configuration.schedule.add(steps: 1_000_000_000)
+    state.progress.step = 2_000_000_000
+    let error = #expect(throws: InvalidInput.self) { try resume("--more-steps 147483648", state) }
+    #expect(error?.message.contains("at most 147483647 can be added") == true)
+    #expect(try resume("--more-steps 147483647", state).configuration.totalSteps == Int(Int32.max))
+  }
+
+  @Test func aRestartDoesNotAddAgain() throws {
+    var state = try state("--num-epochs 2")
+    state.progress.step = 244
+    state.progress.run = "mine"
+    let supervised = "--more-epochs 3 --restarted --run-id "
+    #expect(try resume(supervised + "mine", state).configuration == state.configuration)
+    #expect(try resume(supervised + "other", state).configuration.totalSteps == 610)
+  }
+
+  @Test func documentsTakeMoreSteps() throws {
+    var state = TrainingState(configuration: try configuration("--preset names"), moments: [])
+    state.kernelFamily = MatrixBackend.automatic.kernelFamily
+    state.progress.step = 1_000
+    let more = try plan("--preset names --resume --more-steps 500")
+    #expect(try more.configuration(resuming: state, sequences: 32_033).configuration.totalSteps == 1_500)
+    let error = #expect(throws: InvalidInput.self) {
+      try plan("--preset names --resume --more-epochs 2").configuration(resuming: state, sequences: 32_033)
+    }
+    #expect(error?.message == "--more-epochs 2 does not apply to documents; give --more-steps")
   }
 
   @Test func anotherWorkflowIsRefused() throws {
@@ -225,6 +312,34 @@ func configuration(_ arguments: String, sequences: Int = 3_921, vocabulary: Int 
     #expect(try configuration(String(line.dropFirst(7))) == trained, "\(line)")
     let typed = "gpt-ddp" + (arguments.isEmpty ? "" : " " + arguments)
     #expect(line.count <= max(typed.count, 1), "\(line) is longer than \(typed)")
+  }
+
+  /// Typing what is printed, one command after the other, gives the same rounds.
+  @Test(arguments: [
+    ("", ["--more-epochs 5"]), ("--preset reference --num-epochs 2", ["--more-steps 7", "--more-epochs 1"]),
+    ("--num-steps 100 --warmup-frac 0.3", ["--more-epochs 1", "--more-epochs 1", "--more-steps 3"]),
+    ("--preset names --num-steps 77", ["--more-steps 5"]),
+  ])
+  func givesTheSameRounds(_ first: String, _ more: [String]) throws {
+    func train(_ commands: [String]) throws -> TrainingState {
+      var state = TrainingState(configuration: try configuration(commands[0]), moments: [])
+      state.kernelFamily = MatrixBackend.automatic.kernelFamily
+      for command in commands.dropFirst() {
+        state.progress.step = state.configuration.totalSteps
+        state.configuration = try plan(command).configuration(resuming: state, sequences: 3_921).configuration
+      }
+      return state
+    }
+    let preset = first.contains("names") ? "--preset names " : ""
+    var state = try train([first] + more.map { preset + "--resume " + $0 })
+    state.progress.step = state.configuration.totalSteps - 1
+    let length = try plan("").length(state.configuration, sequences: 3_921)
+    let line = RepeatCommand.line(for: state, dataPath: nil, stepsPerEpoch: length.stepsPerEpoch)
+    #expect(line.hasSuffix(" --max-steps \(state.progress.step)"))
+    let commands = line.split(separator: " && ").map { String($0.dropFirst("gpt-ddp".count)) }
+    #expect(try train(commands).configuration == state.configuration, "\(line)")
+    let checkpoints = try commands.map { try plan($0).checkpointPath }
+    #expect(Set(checkpoints).count == 1, "\(line)")
   }
 
   @Test func saysWhereTextAndWeightsComeFromAndWhereItStopped() throws {

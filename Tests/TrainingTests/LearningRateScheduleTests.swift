@@ -40,6 +40,28 @@ import Testing
     #expect(abs(schedule.learningRate(atStep: 1_000) - 1e-5) < 1e-17)
   }
 
+  /// A schedule of rounds is each round's own schedule, one after the other.
+  @Test(arguments: [
+    (LearningRateSchedule.cosine(peak: 3e-3, warmupFraction: 0.1, totalSteps: 30), [10, 50]),
+    (LearningRateSchedule.cosine(peak: 1, warmupFraction: 0.25, totalSteps: 4), [4, 1, 7]),
+    (LearningRateSchedule.linear(peak: 0.01, totalSteps: 7), [5]),
+  ])
+  func addedRoundsBeginAgain(_ first: LearningRateSchedule, _ added: [Int]) {
+    var schedule = first
+    var naive = (1...first.totalSteps).map(first.learningRate(atStep:))
+    let fraction = Double(first.warmupSteps) / Double(first.totalSteps)
+    for steps in added {
+      schedule.add(steps: steps)
+      let round = LearningRateSchedule(
+        kind: first.kind, peak: first.peak,
+        warmupSteps: Int((fraction * Double(steps)).rounded(.toNearestOrEven)), totalSteps: steps)
+      naive += (1...steps).map(round.learningRate(atStep:))
+      #expect(schedule.totalSteps == naive.count && schedule.isPossible)
+      #expect((1...naive.count).map(schedule.learningRate(atStep:)) == naive)
+    }
+    #expect(schedule.addedLengths == added && schedule.firstLength == first.totalSteps)
+  }
+
   @Test func edges() {
     #expect(LearningRateSchedule.linear(peak: 2, totalSteps: 1).learningRate(atStep: 1) == 2)
     // One step without warm-up is the end of the cosine, one step of warm-up is its peak.
