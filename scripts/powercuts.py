@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-from trials import Lab, Training, parser, positive, saved, skip
+from trials import Lab, Training, parser, positive, saved, skip, wait_until
 
 # linux/ext4.h: EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH: stop here and now, the journal unwritten too.
 EXT4_IOC_SHUTDOWN = 0x8004587D
@@ -39,7 +39,9 @@ class Disk:
         self._do("mount", "-t", "ext4", "-o", "loop", self.image, self.place)
 
     def unmount(self):
-        self._do("umount", self.place)
+        # A killed process closes its files a moment after it is gone from sight.
+        if not wait_until(lambda: subprocess.run(["umount", self.place], capture_output=True).returncode == 0, 30):
+            self._do("umount", self.place)
 
     def cut(self):
         folder = os.open(self.place, os.O_RDONLY)

@@ -100,7 +100,11 @@ class Training:
         return self._undisturbed
 
     def hash(self, outcome):
-        found = re.findall(rf"^Weights hash (\w+) after step {self.steps}$", outcome.text, re.MULTILINE)
+        return self.hash_in(outcome.text)
+
+    def hash_in(self, text):
+        """The hash that a log ends in; None if it does not come to the last step."""
+        found = re.findall(rf"^Weights hash (\w+) after step {self.steps}$", text, re.MULTILINE)
         return found[-1] if found else None
 
     def finish(self, out, ranks=1):
@@ -238,6 +242,27 @@ class Lab:
                         found.append(int(entry))
                 except OSError:
                     pass
+        return found
+
+    def kinds(self):
+        """Processes of the job by what they are: launcher, mpirun, rank, reader."""
+        found = {"launcher": [], "mpirun": [], "rank": [], "reader": []}
+        for process in self.processes():
+            try:
+                command = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+                variables = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
+                parent = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            name = os.path.basename(command[0])
+            is_rank = any(variable.startswith(b"OMPI_COMM_WORLD_RANK=") for variable in variables)
+            found["mpirun" if name == b"mpirun" else "rank" if is_rank else "launcher"].append((process, parent))
+        ranks = {process for process, _ in found["rank"]}
+        alone = {process for process, _ in found["launcher"]}
+        for kind, others in [("rank", ranks), ("launcher", alone)]:
+            found["reader"] += [process for process, parent in found[kind] if parent in others]
+            found[kind] = [process for process, parent in found[kind] if parent not in others]
+        found["mpirun"] = [process for process, _ in found["mpirun"]]
         return found
 
     def remains(self, seconds=10):
