@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +15,12 @@ static inline int platform_single_copy_is_refused(void) {
   char source = 1, target = 0;
   struct iovec from = {&source, 1}, into = {&target, 1};
   return syscall(SYS_process_vm_readv, getpid(), &into, 1UL, &from, 1UL, 0UL) != 1;
+}
+
+// The magic number of the file system of a path; 0 if unknown. Glibc's module has no statfs.
+static inline unsigned int platform_file_system_type(const char *path) {
+  struct statfs status;
+  return statfs(path, &status) == 0 ? (unsigned int)status.f_type : 0;
 }
 
 // Names the calling thread, for debuggers.

@@ -25,7 +25,8 @@ public enum CheckpointFile {
       snapshot.training?.progress.weightsHash = table.weightsHash(of: snapshot.weights)
       let image = try CheckpointImage.make(snapshot)
       let body = UnsafeRawBufferPointer(rebasing: image.bytes[Envelope.size...])
-      try Envelope.bytes(digest: XXHash64.hash(body)).withUnsafeBytes { envelope in
+      let head = Envelope.bytes(digest: XXHash64.hash(body), run: snapshot.training?.runFingerprint)
+      try head.withUnsafeBytes { envelope in
         try FileReplacement.replace(
           path, with: [envelope, body],
           verify: { path in
@@ -46,13 +47,17 @@ public enum CheckpointFile {
     _ path: String, using reader: ContainedReader = ContainedReader()
   ) throws -> TrainingSnapshot {
     do {
-      let size: Int
+      let (size, run): (Int, UInt64?)
       do {
-        size = try checkContent(of: path)
+        (size, run) = try verifiedContent(of: path)
       } catch let failure as RuntimeFailure {
         throw InvalidInput("it cannot be read: \(failure)")
       }
-      return try reader.snapshot(path: path, fileSize: size)
+      let snapshot = try reader.snapshot(path: path, fileSize: size)
+      if let run, let training = snapshot.training, training.runFingerprint != run {
+        throw InvalidInput("it is damaged: its head is of another run than its settings")
+      }
+      return snapshot
     } catch let error as InvalidInput {
       throw InvalidInput("checkpoint \(path): \(error.message); \(remedy)")
     }
@@ -65,7 +70,10 @@ public enum CheckpointFile {
   /// - Returns: its size in bytes.
   /// - Throws: `InvalidInput` that does not name the file.
   @discardableResult
-  package static func checkContent(of path: String) throws -> Int {
+  package static func checkContent(of path: String) throws -> Int { try verifiedContent(of: path).size }
+
+  /// - Returns: also the run that its envelope states.
+  private static func verifiedContent(of path: String) throws -> (size: Int, run: UInt64?) {
     var status = stat()
     guard stat(path, &status) == 0 else {
       throw InvalidInput(errno == ENOENT ? "there is no such file" : systemError())
@@ -79,22 +87,29 @@ public enum CheckpointFile {
     let count = try head.withUnsafeMutableBytes { try file.readFully($0) }
     let content = try Envelope.content(Array(head[..<count]))
     let size = try file.size()
-    if case .digest(let expected) = content {
-      let actual = try digest(of: file)
-      guard actual == expected else {
-        throw InvalidInput(
-          "it is damaged: its digest is \(XXHash64.hexadecimal(expected)), but its \(size) bytes have "
-            + XXHash64.hexadecimal(actual) + " (cut off, or bits changed)")
-      }
+    guard case .digest(let expected, let run) = content else { return (size, nil) }
+    let actual = try digest(of: file)
+    guard actual == expected else {
+      throw InvalidInput(
+        "it is damaged: its digest is \(XXHash64.hexadecimal(expected)), but its \(size) bytes have "
+          + XXHash64.hexadecimal(actual) + " (cut off, or bits changed)")
     }
-    return size
+    return (size, run)
   }
 
   /// The digest that the file's envelope states; nil for files of other programs.
   package static func envelopeDigest(of path: String) throws -> UInt64? {
     let head = try firstBytes(of: path, count: Envelope.size + Envelope.signature.count)
-    guard case .digest(let digest) = try Envelope.content(head) else { return nil }
+    guard case .digest(let digest, _) = try Envelope.content(head) else { return nil }
     return digest
+  }
+
+  /// The run that the file's envelope states, even if the rest of it is damaged; nil for files of other programs, of
+  /// earlier versions and of weights only.
+  package static func statedRun(of path: String) throws -> UInt64? {
+    let head = try firstBytes(of: path, count: Envelope.size + Envelope.signature.count)
+    guard case .digest(_, let run) = try Envelope.content(head) else { return nil }
+    return run
   }
 
   /// Whether a file is empty or begins like a checkpoint, whole or damaged, of any program.

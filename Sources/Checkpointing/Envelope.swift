@@ -1,5 +1,6 @@
-// The first 512 bytes of a checkpoint: the text that JLD2.load insists on, and our digest of everything after
-// them. HDF5 calls this the user block and ignores it, as JLD2 ignores the digest.
+// The first 512 bytes of a checkpoint: the text that JLD2.load insists on, our digest of everything after them, and
+// which run it is of, which a damaged file can still say. HDF5 calls this the user block and ignores it, as JLD2
+// ignores our two.
 
 import Platform
 import Reproducibility
@@ -10,21 +11,28 @@ enum Envelope {
   static let text = "HDF5-based Julia Data Format, version 0.1.1\0 (MicroGPT for Swift, 64-bit LE)\0"
   static let digestOffset = 256
   static let digestKey = "xxh64="
+  static let runOffset = 288
+  static let runKey = "run="
   /// What every HDF5 superblock begins with.
   static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
 
   /// The envelope of a file whose bytes from 512 on have this digest.
-  static func bytes(digest: UInt64) -> [UInt8] {
+  ///
+  /// - Parameter run: `TrainingState.runFingerprint`; nil in files of earlier versions and of weights only.
+  static func bytes(digest: UInt64, run: UInt64? = nil) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: size)
-    bytes.replaceSubrange(0..<text.utf8.count, with: text.utf8)
-    let entry = digestKey + XXHash64.hexadecimal(digest)
-    bytes.replaceSubrange(digestOffset..<digestOffset + entry.utf8.count, with: entry.utf8)
+    func put(_ text: String, at offset: Int) {
+      bytes.replaceSubrange(offset..<offset + text.utf8.count, with: text.utf8)
+    }
+    put(text, at: 0)
+    put(digestKey + XXHash64.hexadecimal(digest), at: digestOffset)
+    if let run { put(runKey + XXHash64.hexadecimal(run), at: runOffset) }
     return bytes
   }
 
   enum Content: Equatable {
-    /// Ours: the digest that the rest of the file must have.
-    case digest(UInt64)
+    /// Ours: the digest that the rest of the file must have, and its run where it says so.
+    case digest(UInt64, run: UInt64?)
     /// HDF5 without our digest: written by h5py, JLD2 or another program.
     case plain
   }
@@ -36,11 +44,15 @@ enum Envelope {
     guard head.count >= size + signature.count else {
       throw InvalidInput("it is too short (\(head.count) bytes) for a checkpoint")
     }
-    let digits = head[digestOffset + digestKey.utf8.count..<digestOffset + digestKey.utf8.count + 16]
-    if let digest = UInt64(String(decoding: digits, as: UTF8.self), radix: 16),
-      Array(head[..<size]) == bytes(digest: digest)
+    func number(_ key: String, at offset: Int) -> UInt64? {
+      let start = offset + key.utf8.count
+      return UInt64(String(decoding: head[start..<start + 16], as: UTF8.self), radix: 16)
+    }
+    let run = number(runKey, at: runOffset)
+    if let digest = number(digestKey, at: digestOffset),
+      Array(head[..<size]) == bytes(digest: digest, run: run)
     {
-      return .digest(digest)
+      return .digest(digest, run: run)
     }
     // Any trace of our envelope means that some of its bytes have changed.
     let hasOurText = head[..<digestOffset].elementsEqual(bytes(digest: 0)[..<digestOffset])

@@ -32,11 +32,14 @@ extension Communicator {
     isRoot ? AgreedFailure(cause: error) : PeerFailure(rank: 0, status: ExitStatus.of(error))
   }
 
-  /// Runs `body` on rank 0 and sends its bytes to every rank.
+  /// Runs `body` on rank 0, however long it takes, and sends its bytes to every rank.
   ///
+  /// - Parameter subject: what the others wait for, in words.
   /// - Throws: `AgreedFailure` with the error of `body` on rank 0, `PeerFailure` elsewhere.
-  public func fromRoot(_ body: () throws -> [UInt8]) throws -> [UInt8] {
-    let bytes = try together { isRoot ? try body() : [] }
+  public func fromRoot(
+    waitingFor subject: String = "rank 0's preparations", _ body: @escaping () throws -> [UInt8]
+  ) throws -> [UInt8] {
+    let bytes = try rootWork(RootWait(for: subject), body) ?? []
     var count = [bytes.count]
     try broadcast(&count)
     var result = isRoot ? bytes : [UInt8](repeating: 0, count: count[0])

@@ -133,8 +133,9 @@ public final class Communicator {
   /// this process within two seconds in any case.
   public func abort(_ status: Int32) -> Never {
     Watchdog.expectEnd(status: status)
+    StandardStream.flushOutput(within: 0.3)
     if let handle, !isFinalized { MPI_Abort(handle, status) }
-    _exit(status)
+    endProcess(status)
   }
 
   private static func position(in communicator: MPI_Comm?) throws -> (rank: Int, size: Int) {

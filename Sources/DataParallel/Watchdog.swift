@@ -68,7 +68,7 @@ public enum Watchdog {
       let status = endStatus.load(ordering: .relaxed)
       if status != noEnd {
         ending.tick()
-        if ending.seconds > abortSeconds { _exit(Int32(status)) }
+        if ending.seconds > abortSeconds { endProcess(Int32(status)) }
       } else {
         ending.reset()
       }
@@ -99,28 +99,16 @@ public enum Watchdog {
   /// On a thread of its own: a disk that does not answer must not keep this process alive.
   private static func fulfilLastWish() {
     guard let wish = lastWish.withLock({ $0 }) else { return }
-    let flag = FinishFlag()
+    let completion = Completion()
     let thread = try? BackgroundThread(name: "last wish") {
       wish()
-      flag.finish()
+      completion.finish()
     }
-    guard thread != nil else { return }
-    var clock = CappedClock()
-    while !flag.isFinished, clock.seconds < wishSeconds {
-      usleep(5_000)
-      clock.tick()
-    }
+    if thread != nil { _ = completion.wait(seconds: wishSeconds) }
   }
 
   private static func end(_ cause: String) -> Never {
     StandardStream.error.line("error: \(settings.withLock { $0.name }): \(cause)")
-    _exit(ExitStatus.failure)
+    endProcess(ExitStatus.failure)
   }
-}
-
-/// Set by one thread, watched by another.
-private final class FinishFlag: Sendable {
-  private let isSet = Atomic<Bool>(false)
-  var isFinished: Bool { isSet.load(ordering: .acquiring) }
-  func finish() { isSet.store(true, ordering: .releasing) }
 }

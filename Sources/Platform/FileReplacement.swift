@@ -81,12 +81,12 @@ public enum FileReplacement {
   }
 
   /// Partly random, so that jobs on other hosts and leftovers of killed ones do not collide with it.
-  private static func temporaryName(for path: String) -> String {
+  static func temporaryName(for path: String) -> String {
     "\(path).tmp.\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
   }
 
-  /// Makes a rename survive a power cut.
-  private static func synchronizeFolder(of path: String) throws {
+  /// Makes new names in the folder of `path` survive a power cut.
+  public static func synchronizeFolder(of path: String) throws {
     let folder = try FileDescriptor(open: folder(of: path), O_RDONLY | O_DIRECTORY)
     // Some network file systems cannot synchronize a folder and return EINVAL.
     guard fsync(folder.raw) == 0 || errno == EINVAL else { throw RuntimeFailure(systemError()) }

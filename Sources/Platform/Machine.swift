@@ -11,6 +11,19 @@ public enum Machine {
     }
   }
 
+  /// Names this installation, through restarts and changes of its host name; empty where nothing does, as in many
+  /// containers.
+  public static let identifier =
+    smallFile("/etc/machine-id")?.split(whereSeparator: \.isNewline).first
+    .map(String.init) ?? ""
+
+  /// Names what process numbers of this process count in; empty where /proc is not mounted.
+  public static let processNamespace: String = {
+    var link = [CChar](repeating: 0, count: 64)
+    guard readlink("/proc/self/ns/pid", &link, link.count - 1) > 0 else { return "" }
+    return String(decoding: link.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }()
+
   /// Absolute path of the running program.
   /// - Throws: `RuntimeFailure` if /proc is not mounted.
   public static func ownProgram() throws -> String {
@@ -52,6 +65,17 @@ public enum Machine {
     var status = statvfs()
     guard statvfs(path, &status) == 0 else { return nil }
     return Int(status.f_bavail) * Int(status.f_frsize)
+  }
+
+  /// Whether a file system is known to be mounted on one machine at a time: ext2 to 4, XFS, Btrfs, ZFS, Bcachefs,
+  /// F2FS, JFS, ReiserFS, FAT, exFAT, NTFS, tmpfs, ramfs, overlay.
+  public static func isLocalFileSystem(at path: String) -> Bool {
+    let types: Set<UInt32> = [
+      0xEF53, 0x5846_5342, 0x9123_683E, 0x2FC1_2FC1, 0xCA45_1A4E, 0xF2F5_2010, 0x3153_464A, 0x5265_4973,
+      0x4D44,
+      0x2011_BAB0, 0x5346_544E, 0x7366_746E, 0x0102_1994, 0x8584_58F6, 0x794C_7630,
+    ]
+    return types.contains(platform_file_system_type(path))
   }
 
   /// Bytes that programs can still allocate, according to /proc/meminfo.

@@ -2,6 +2,7 @@
 // anything else happens, and nothing a library does at the end keeps it.
 
 import Glibc
+import Synchronization
 
 public enum Surroundings {
   /// Call first in `main`.
@@ -32,9 +33,17 @@ public enum Surroundings {
         + "lift it with ulimit -v unlimited")
   }
 
+  private static let duties = Mutex<[@Sendable () -> Void]>([])
+
+  /// Adds what is still to be done when the process has come to its `end`, and is left out when it is cut short.
+  public static func atEnd(_ duty: @escaping @Sendable () -> Void) { duties.withLock { $0.append(duty) } }
+
   /// Ends the process. Handlers that libraries have registered for `exit` are left out: OpenBLAS's waits for ever for
-  /// threads that the system refused to start.
+  /// threads that the system refused to start. A terminal that was stopped, or a reader that sleeps, keeps it no
+  /// longer than two seconds.
   public static func end(_ status: Int32) -> Never {
+    for duty in duties.withLock({ $0 }) { duty() }
+    StandardStream.flushOutput(within: 2)
     fflush(nil)
     _exit(status)
   }

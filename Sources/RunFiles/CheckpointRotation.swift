@@ -26,21 +26,29 @@ package struct CheckpointRotation: Sendable {
     return Self.sibling(of: path, "step-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits)
   }
 
-  /// Saves a state as the newest, and as the best if `isBest`, and removes those beyond `keep`.
+  /// Saves a state as the newest, and as the best if `isBest`, and removes those of its run beyond `keep`: those of the
+  /// highest steps stay, which by the law of equal bits are the furthest, whenever they were written.
   ///
+  /// - Parameter replaced: files of an earlier run, which go as soon as the new state is in its place.
   /// - Throws: `RuntimeFailure`. What has been saved by then stays.
   package func save(
-    _ snapshot: TrainingSnapshot, isBest: Bool = false,
+    _ snapshot: TrainingSnapshot, isBest: Bool = false, insteadOf replaced: [Sibling] = [],
     onPhase: (FileReplacement.Phase) throws -> Void = { _ in }
   ) throws {
     try CheckpointFile.write(snapshot, to: path, onPhase: onPhase)
-    if keep > 1, let step = snapshot.training?.progress.step {
-      try addName(stepPath(step), to: snapshot)
-      for old in try Self.stepFiles(of: path).dropFirst(keep) where unlink(old) != 0 && errno != ENOENT {
-        throw RuntimeFailure("cannot remove the old checkpoint \(old): \(systemError())")
-      }
+    for old in replaced where FileIdentity(old.path) == old.identity { try Self.remove(old.path) }
+    if keep > 1, let training = snapshot.training {
+      try addName(stepPath(training.progress.step), to: snapshot)
+      let own = try Self.stepFiles(of: path, ofRun: training.runFingerprint)
+      for old in own.dropFirst(keep) { try Self.remove(old) }
     }
     if isBest { try addName(bestPath, to: snapshot) }
+  }
+
+  private static func remove(_ old: String) throws {
+    guard unlink(old) == 0 || errno == ENOENT else {
+      throw RuntimeFailure("cannot remove the old checkpoint \(old): \(systemError())")
+    }
   }
 
   /// Gives the file just saved a second name, as atomically as the file itself.
@@ -54,70 +62,65 @@ package struct CheckpointRotation: Sendable {
     try CheckpointFile.write(snapshot, to: name)
   }
 
-  /// A checkpoint that could be loaded, and those that were tried before it.
-  package struct Found: Sendable {
-    package let path: String
-    package let snapshot: TrainingSnapshot
-    /// Damaged files and what is wrong with each, newest first, to tell the user.
-    package let skipped: [InvalidInput]
-  }
-
-  /// The newest checkpoint that loads: `path`, or else its older siblings, then the best.
-  ///
-  /// - Parameter isResumable: whether it must contain a training state.
-  /// - Throws: `InvalidInput`: what is wrong with `path`, if nothing beside it loads either.
-  package static func newestGood(
-    near path: String, isResumable: Bool = true, using reader: ContainedReader = ContainedReader()
-  ) throws -> Found {
-    var skipped: [InvalidInput] = []
-    var tried: Set<FileIdentity> = []
-    for candidate in [path] + ((try? stepFiles(of: path)) ?? []) + [sibling(of: path, "best")] {
-      // The user's own path is an error if missing; the others need not exist.
-      let identity = FileIdentity(candidate)
-      if identity == nil && candidate != path { continue }
-      if let identity, !tried.insert(identity).inserted { continue }
-      do {
-        let snapshot = try CheckpointFile.read(candidate, using: reader)
-        guard !isResumable || snapshot.training != nil else {
-          throw InvalidInput(
-            "checkpoint \(candidate): it holds weights only and cannot be resumed; use --init-from")
-        }
-        return Found(path: candidate, snapshot: snapshot, skipped: skipped)
-      } catch let error as InvalidInput {
-        skipped.append(error)
-      }
-    }
-    guard skipped.count > 1 else { throw skipped[0] }
-    throw InvalidInput("\(skipped[0]); none of the \(skipped.count - 1) older checkpoints beside it loads")
-  }
-
-  /// Existing step files, last written first: after a return to an older step, lower numbers are newer.
+  /// Existing step files, that of the highest step first.
   static func stepFiles(of path: String) throws -> [String] {
     let folder = folder(of: path)
-    let found = try fileNames(in: folder).filter { isStepFile($0, of: path) }.compactMap { name in
-      writingTime(of: "\(folder)/\(name)").map { (path: "\(folder)/\(name)", time: $0) }
+    let found = try fileNames(in: folder).compactMap { name in
+      step(ofFile: name, of: path).map { (path: "\(folder)/\(name)", step: $0) }
     }
-    return found.sorted { ($0.time, $0.path) > ($1.time, $1.path) }.map(\.path)
+    return found.sorted { ($0.step, $0.path) > ($1.step, $1.path) }.map(\.path)
   }
 
-  private static func writingTime(of path: String) -> Double? {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return nil }
-    return Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) * 1e-9
+  /// Without those that say they are of another run: they are not this one's to count or to remove.
+  package static func stepFiles(of path: String, ofRun run: UInt64) throws -> [String] {
+    try stepFiles(of: path).filter { file in
+      guard let stated = try? CheckpointFile.statedRun(of: file) else { return true }
+      return stated == run
+    }
   }
 
-  /// Whether a file of this name belongs to the rotation of `path`: itself, the best, or a step's.
-  static func owns(_ name: String, of path: String) -> Bool {
-    name == fileName(of: path) || name == fileName(of: sibling(of: path, "best"))
-      || isStepFile(name, of: path)
+  /// A file beside the newest checkpoint.
+  package struct Sibling: Sendable {
+    package let path: String
+    let identity: FileIdentity
   }
 
-  private static func isStepFile(_ name: String, of path: String) -> Bool {
+  /// The kept steps, highest first, and the best.
+  package static func siblings(of path: String) -> [Sibling] {
+    (((try? stepFiles(of: path)) ?? []) + [sibling(of: path, "best")]).compactMap { path in
+      FileIdentity(path).map { Sibling(path: path, identity: $0) }
+    }
+  }
+
+  /// Of `model.step-000200.jld2`; nil for other names.
+  private static func step(ofFile name: String, of path: String) -> Int? {
     let (stem, suffix) = stemAndSuffix(of: fileName(of: path))
     let prefix = "\(stem).step-"
-    guard name.hasPrefix(prefix), name.hasSuffix(suffix) else { return false }
+    guard name.hasPrefix(prefix), name.hasSuffix(suffix) else { return nil }
     let digits = name.dropFirst(prefix.count).dropLast(suffix.count)
-    return !digits.isEmpty && digits.allSatisfy(\.isNumber)
+    return isNumber(digits) ? Int(digits) : nil
+  }
+
+  /// The checkpoint whose rotation has a file of this name, however often: `model.jld2` for `model.best.jld2` and for
+  /// `model.step-000200.jld2`. Jobs with one family would replace each other's files.
+  static func familyPath(of path: String) -> String {
+    let name = fileName(of: path)
+    var (stem, suffix) = stemAndSuffix(of: name)
+    if isWordOfSibling(suffix.dropFirst()) { (stem, suffix) = (name, "") }
+    while let dot = stem.lastIndex(of: "."), dot != stem.startIndex,
+      isWordOfSibling(stem[stem.index(after: dot)...])
+    {
+      stem = String(stem[..<dot])
+    }
+    return path.dropLast(name.count) + stem + suffix
+  }
+
+  private static func isWordOfSibling(_ word: Substring) -> Bool {
+    word == "best" || word.hasPrefix("step-") && isNumber(word.dropFirst("step-".count))
+  }
+
+  private static func isNumber(_ text: Substring) -> Bool {
+    !text.isEmpty && text.utf8.allSatisfy { (48...57).contains($0) }
   }
 
   /// `model.jld2`, `best` → `model.best.jld2`.

@@ -1,8 +1,10 @@
-// The metrics file: one JSON object a line (https://jsonlines.org), for plots and for other programs.
+// The metrics file: one JSON object a line (https://jsonlines.org), for plots and for other programs. A thread of its
+// own writes it: a step never waits for this disk, a checkpoint does.
 
 import Foundation
 import Platform
 import Training
+import TrainingState
 
 /// Appends metrics of steps and validations. Numbers are written so that they read back as the same bits.
 ///
@@ -12,100 +14,86 @@ import Training
 /// validation: `step val_loss`.
 package final class MetricsFile: @unchecked Sendable {
   private let path: String
-  private let file: FileDescriptor
-  /// The last validation that a resumed file has already.
-  private let lastKeptValidation: Int
+  /// What a resumed file has already.
+  private let earlier: EarlierMetrics
+  private let probe: (any TrainingProbe)?
   /// A device or a FIFO takes lines at its own pace: what it does not take at once waits.
   private let isRegular: Bool
+  /// What the user should know about a resumed file, in lines.
+  package let notes: [String]
+  private var thread: BackgroundThread?
   /// Seconds: more than the hash of the weights takes, which the line may wait for.
   private static let patience = 0.3
-  /// What waits for space on the disk; beyond it lines are lost.
+  /// A reader that follows the file sees a line at most so many seconds late.
+  private static let interval = 1.0
+  /// Bytes that make the thread write earlier.
+  private static let muchWaiting = 1 << 16
+  /// Bytes that wait for the disk; beyond them lines are lost.
   private static let mostWaiting = 64 << 20
+
+  // The thread's own.
+  /// Nil after the end.
+  private var held: FileLock.Held?
+  private var hasFailed = false
+  private var hasMoved = false
 
   /// Guards what follows; not held while anything is written.
   private let condition = NSCondition()
   private var buffer: [UInt8] = []
-  private var lastFlush = monotonicSeconds()
-  private var isWriting = false
+  private var lostLines = 0
   private var lastStep: Int
-  private var hasFailed = false
+  private var isAwaitingStep = false
+  /// Flushes that were asked for, and those that are done.
+  private var requests = 0
+  private var served = 0
+  private var hasEnded = false
 
-  /// - Parameter resumedStep: nil starts the file anew; a step keeps the lines up to that step and drops the
+  /// - Parameter progress: nil starts the file anew; that of a checkpoint keeps the lines up to its step and drops the
   ///   rest, so that a resumed training leaves neither a gap nor a repeat.
-  /// - Throws: `InvalidInput` if the file cannot be written.
-  package init(path: String, resumedStep: Int?) throws {
+  /// - Throws: `InvalidInput` if the file cannot be written, another job writes it, or it is another run's.
+  package init(path: String, resuming progress: TrainingProgress?, probe: (any TrainingProbe)? = nil) throws {
     self.path = path
-    let isFile = FilePlace("", path).kind == .regular
-    var kept = (text: "", lastValidation: 0)
-    if isFile, let resumedStep { kept = try Self.lines(of: path, upTo: resumedStep) }
-    lastKeptValidation = kept.lastValidation
-    lastStep = resumedStep ?? 0
+    self.probe = probe
+    let kind = FilePlace("", path).kind
+    isRegular = kind == .regular || kind == nil
+    lastStep = progress?.step ?? 0
     do {
       try createFolder(of: path)
-      isRegular = isFile || FilePlace("", path).kind == nil
-      // In one move: a crash here must not cost the lines of earlier runs.
-      if resumedStep != nil, isRegular { try FileReplacement.replace(path, with: Array(kept.text.utf8)) }
-      let truncation = resumedStep == nil && isRegular ? O_TRUNC : 0
-      file = try FileDescriptor(
-        open: path, O_WRONLY | O_CREAT | O_APPEND | (isRegular ? 0 : O_NONBLOCK) | truncation, mode: 0o666)
-    } catch {
-      throw Self.unwritable(path, "\(error)")
+      var held = try Self.open(path, isRegular: isRegular)
+      var earlier = EarlierMetrics()
+      if isRegular, let progress {
+        earlier = try EarlierMetrics(path: path, progress)
+        // In one move: a crash here must not cost the lines of earlier runs.
+        if let kept = earlier.rewritten {
+          try FileReplacement.replace(path, with: kept)
+          held = try Self.open(path, isRegular: true)
+        }
+      } else if isRegular, ftruncate(held.file.raw, 0) != 0 {
+        throw RuntimeFailure(systemError())
+      }
+      if isRegular { try FileReplacement.synchronizeFolder(of: try FileReplacement.target(of: path)) }
+      self.held = held
+      self.earlier = earlier
+      notes = isRegular && progress != nil ? earlier.note(path).map { [$0] } ?? [] : []
+    } catch let failure as RuntimeFailure {
+      throw Self.unwritable(path, "\(failure)")
     }
+    thread = try BackgroundThread(name: "metrics") { [self] in run() }
   }
 
-  /// Tells early, without touching a file, what opening would tell: missing folders are made then.
-  /// - Throws: `InvalidInput`.
-  package static func checkIsWritable(_ path: String) throws {
-    var existing = path
-    while access(existing, F_OK) != 0, errno == ENOENT, existing != "." { existing = folder(of: existing) }
-    guard access(existing, W_OK) == 0 else { throw unwritable(path, systemError()) }
-    var status = stat()
-    guard existing == path || stat(existing, &status) == 0 && FileKind(status) == .folder else {
-      throw unwritable(path, systemError(ENOTDIR))
+  /// - Throws: `InvalidInput` if another job writes it, `RuntimeFailure` if it cannot be opened.
+  static func open(_ path: String, isRegular: Bool) throws -> FileLock.Held {
+    let flags = O_WRONLY | O_CREAT | O_APPEND | (isRegular ? 0 : O_NONBLOCK)
+    let held = FileLock.Held(try FileDescriptor(open: path, flags, mode: 0o666))
+    guard !isRegular || held.answer != .refused else {
+      throw InvalidInput("another job writes the metrics file \(path); choose another --metrics file")
     }
+    return held
   }
 
-  /// Renames the metrics of an earlier run: `run.jsonl` becomes `run.old-1.jsonl`, with the first number that is free.
-  ///
-  /// - Returns: the new path; nil where there was nothing.
-  /// - Throws: `InvalidInput` when it cannot be renamed.
-  package static func setAside(_ path: String) throws -> String? {
-    guard FilePlace("", path).kind == .regular else { return nil }
-    guard try !firstBytes(of: path, count: 1).isEmpty else { return nil }
-    let (stem, suffix) = stemAndSuffix(of: fileName(of: path))
-    let candidates = (1...).lazy.map {
-      "\(path.dropLast(fileName(of: path).count))\(stem).old-\($0)\(suffix)"
-    }
-    guard let new = candidates.first(where: { FileIdentity($0) == nil }) else { return nil }
-    do {
-      try FileReplacement.move(path, to: new)
-    } catch {
-      throw unwritable(path, "\(error)")
-    }
-    return new
-  }
-
-  /// - Throws: `InvalidInput` when there is a file that does not begin with a line of metrics.
-  package static func refuseForeignFile(at path: String) throws {
-    guard FilePlace("", path).kind == .regular else { return }
-    let head: [UInt8]
-    do {
-      head = try firstBytes(of: path, count: 1 << 16)
-    } catch {
-      throw unwritable(path, "\(error)")
-    }
-    let line = Data(head.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") })
-    let object = try? JSONSerialization.jsonObject(with: line) as? [String: Any]
-    guard head.isEmpty || object?["step"] is Int else {
-      throw InvalidInput("\(path) is not a metrics file and would be replaced; choose another --metrics")
-    }
-  }
-
-  private static func unwritable(_ path: String, _ cause: String) -> InvalidInput {
+  static func unwritable(_ path: String, _ cause: String) -> InvalidInput {
     InvalidInput("cannot write the metrics file \(path): \(cause); choose another --metrics file")
   }
-
-  deinit { flush() }
 
   /// One step.
   package func append(_ step: StepMetrics) {
@@ -118,78 +106,123 @@ package final class MetricsFile: @unchecked Sendable {
     if let profile = step.profile {
       members.append(("profile", .object(profile.map { ($0.phase, .real($0.seconds)) })))
     }
-    append(.object(members))
-    condition.withLock {
-      lastStep = step.step
-      condition.broadcast()
-    }
+    append(.object(members), step: step.step)
   }
 
   /// One validation. A resumed training may repeat the last one, which is then here already.
   package func append(_ validation: ValidationMetrics) {
-    guard validation.step > lastKeptValidation else { return }
-    append(.object([("step", .integer(validation.step)), ("val_loss", .real(validation.loss))]))
+    guard validation.step > earlier.lastValidation else { return }
+    append(.object([("step", .integer(validation.step)), ("val_loss", .real(validation.loss))]), step: 0)
   }
 
-  private func append(_ line: JSONText) {
-    let isDue = condition.withLock {
-      buffer.append(contentsOf: line.compactText.utf8)
-      buffer.append(UInt8(ascii: "\n"))
-      // A reader that follows the file sees it at most a second late; fast steps do not pay a call each.
-      return buffer.count > 1 << 16 || monotonicSeconds() - lastFlush > 1
+  private func append(_ line: JSONText, step: Int) {
+    let text = line.compactText
+    condition.withLock {
+      if buffer.count > Self.mostWaiting {
+        lostLines += 1
+      } else {
+        buffer.append(contentsOf: text.utf8)
+        buffer.append(UInt8(ascii: "\n"))
+      }
+      lastStep = max(lastStep, step)
+      if isAwaitingStep || buffer.count > Self.muchWaiting { condition.broadcast() }
     }
-    if isDue { flush() }
   }
 
-  /// As `flush`, once the line of `step` is there. A step's state can be saved an instant before its line is written.
-  package func flush(upTo step: Int) {
-    let deadline = Date(timeIntervalSinceNow: Self.patience)
-    condition.withLock { while lastStep < step, condition.wait(until: deadline) {} }
-    flush()
-  }
-
-  /// Hands everything to the system, from any thread. Comes before every checkpoint, so that the file is never behind
-  /// it. What a full disk does not take is kept and tried again, so that no line is missing once there is space.
-  package func flush() {
-    let bytes = condition.withLock {
-      while isWriting { condition.wait() }
-      isWriting = true
-      lastFlush = monotonicSeconds()
-      defer { buffer = [] }
-      return buffer
-    }
-    let (done, error) = bytes.withUnsafeBytes { writeFully(file.raw, $0, waits: isRegular) }
-    let isFirstFailure = condition.withLock {
-      isWriting = false
-      buffer = done == bytes.count ? buffer : bytes[done...] + buffer
-      if buffer.count > Self.mostWaiting { buffer = [] }
+  /// Returns once the lines up to `step` are on the disk, or cannot be brought there. A step's state can be saved an
+  /// instant before its line is written.
+  package func flush(upTo step: Int = 0, within seconds: Double = 1e9) {
+    let deadline = Date(timeIntervalSinceNow: seconds)
+    let stepDeadline = Date(timeIntervalSinceNow: min(seconds, Self.patience))
+    condition.withLock {
+      isAwaitingStep = true
+      while lastStep < step, condition.wait(until: stepDeadline) {}
+      isAwaitingStep = false
+      requests += 1
+      let own = requests
       condition.broadcast()
-      defer { hasFailed = hasFailed || error != nil }
-      return error != nil && !hasFailed
-    }
-    if let error, isFirstFailure {
-      printError(
-        "warning: cannot write the metrics file \(path): \(systemError(error)); training goes on, lines wait for "
-          + "space")
+      while served < own, condition.wait(until: deadline) {}
     }
   }
 
-  /// The complete lines of steps up to `step`, and the last step with a validation among them.
-  private static func lines(of path: String, upTo step: Int) throws -> (text: String, lastValidation: Int) {
-    guard FileIdentity(path) != nil else { return ("", 0) }
-    guard let text = smallFile(path) else {
-      throw InvalidInput("the metrics file \(path) cannot be read; choose another --metrics file")
+  /// Nothing is appended after this. What a disk does not take now is lost.
+  package func end() {
+    flush()
+    condition.withLock {
+      hasEnded = true
+      condition.broadcast()
     }
-    var kept = ""
-    var lastValidation = 0
-    // Swift takes "\r\n" for one character, which is no "\n".
-    for line in text.split(whereSeparator: \.isNewline) {
-      guard let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
-        let lineStep = object["step"] as? Int, lineStep <= step
-      else { continue }
-      kept += line + "\n"
-      if object["val_loss"] != nil { lastValidation = lineStep }
+    thread?.join()
+    held = nil
+  }
+
+  // MARK: The thread
+
+  private func run() {
+    while true {
+      let next: (bytes: [UInt8], request: Int)? = condition.withLock {
+        let deadline = Date(timeIntervalSinceNow: Self.interval)
+        while requests == served, !hasEnded, buffer.count <= Self.muchWaiting, condition.wait(until: deadline)
+        {}
+        guard !hasEnded else { return nil }
+        defer { buffer = [] }
+        return (buffer, requests)
+      }
+      guard let next else { return }
+      write(next.bytes, thenSynchronize: next.request > served)
+      condition.withLock {
+        served = next.request
+        condition.broadcast()
+      }
     }
-    return (kept, lastValidation)
+  }
+
+  /// What a full disk does not take is kept and tried again, so that no line is missing once there is space.
+  private func write(_ bytes: [UInt8], thenSynchronize: Bool) {
+    if isRegular { followPath() }
+    guard let held else { return }
+    if !bytes.isEmpty { probe?.writingMetrics() }
+    let (done, error) = bytes.withUnsafeBytes { writeFully(held.file.raw, $0, waits: isRegular) }
+    var cause = error.map { systemError($0) }
+    if error == nil, thenSynchronize, isRegular {
+      do { try held.file.synchronize() } catch { cause = "\(error)" }
+    }
+    let lost = condition.withLock {
+      if done < bytes.count { buffer = bytes[done...] + buffer }
+      defer { lostLines = 0 }
+      return lostLines
+    }
+    if let cause, !hasFailed {
+      hasFailed = true
+      printError(
+        "warning: cannot write the metrics file \(path): \(cause); training goes on, lines wait for space")
+    }
+    if lost > 0 {
+      printError("warning: \(lost) lines of the metrics file \(path) are lost: too many wait for its disk")
+    }
+  }
+
+  /// A file that is removed, renamed or rotated while the run goes on is followed by a new one under the path.
+  private func followPath() {
+    guard held?.isAt(path) != true else { return }
+    do {
+      if let kind = FilePlace("", path).kind, kind != .regular {
+        throw RuntimeFailure("it is now \(kind.words)")
+      }
+      try Self.refuseForeignFile(at: path)
+      held = try Self.open(path, isRegular: true)
+      try FileReplacement.synchronizeFolder(of: try FileReplacement.target(of: path))
+      hasMoved = false
+      printError(
+        "warning: the metrics file \(path) was removed or renamed; from here on a new file of this name has the lines"
+      )
+    } catch {
+      if !hasMoved {
+        printError(
+          "warning: the metrics file \(path) was removed or renamed, and none takes its place: \(error); lines go on "
+            + "into the old one")
+      }
+      hasMoved = true
+    }
   }
 }

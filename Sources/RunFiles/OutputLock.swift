@@ -1,135 +1,182 @@
-// Keeps two jobs from writing the same checkpoint: a file beside it says who holds it. Advisory, created with
-// O_EXCL, which NFS honours too; the lock of a dead process is taken over, but only on its own host.
+// Keeps two jobs from writing the same checkpoint: a file beside it says who holds it, and the kernel's lock on that
+// file says that the holder lives. Advisory.
 
-import Platform
 import Glibc
+import Platform
 import Synchronization
 
 /// Held from `init` until `release`, or until the process exits.
 package final class OutputLock: Sendable {
-  /// `<checkpoint>.lock`
-  package let path: String
+  /// A lock file of this process.
+  private struct Own {
+    let file: FileLock.Held
+    /// A forked child has the table but does not own the locks.
+    let process: pid_t
+  }
+
+  /// `<checkpoint>.lock` of the checkpoint's family, and of the target's if it is a symbolic link.
+  package let paths: [String]
+  /// What the user should know: locks that were taken over, a file system without locks.
+  package let notes: [String]
   /// This process's locks, to be removed when it exits.
-  private static let held = Mutex<[String: Holder]>([:])
+  private static let held = Mutex<[String: Own]>([:])
   private static let removeAtExit: Void = {
-    atexit {
-      // A forked child has the table but does not own the locks.
-      let mine = held.withLock { $0.filter { $0.value.process.process == getpid() }.map(\.key) }
-      for path in mine { _ = unlink(path) }
-    }
+    Surroundings.atEnd { OutputLock.remove(held.withLock { $0 }) }
   }()
+  private static let retryMicroseconds: UInt32 = 50_000
+
+  /// The lock files of a checkpoint.
+  static func paths(of checkpoint: String) -> [String] {
+    let target = (try? FileReplacement.target(of: checkpoint)) ?? checkpoint
+    // The kept steps and the best stand beside the link, the newest beside its target.
+    let families = isSymbolicLink(checkpoint) ? [checkpoint, target] : [checkpoint]
+    // In one order for all jobs: of two that want the same two, one gets both.
+    return Set(families.map { "\(CheckpointRotation.familyPath(of: $0)).lock" }).sorted()
+  }
 
   /// - Parameter run: of a supervised job, whose restarts take over the lock of an earlier start on any host;
   ///   empty for others.
   /// - Throws: `InvalidInput` if another job holds the output, saying which and what to do, or if the folder
   ///   is not writable.
   package init(checkpoint: String, run: String = "") throws {
-    path = checkpoint + ".lock"
+    paths = Self.paths(of: checkpoint)
+    let me = LockHolder(run: run)
+    var taken: [String: Own] = [:]
+    var notes: [String] = []
     do {
-      try createFolder(of: checkpoint)
-    } catch {
-      throw InvalidInput("cannot make the folder of checkpoint \(checkpoint): \(error); choose another path")
-    }
-    let holder = Holder(process: .current, run: run)
-    for _ in 0..<20 {
-      if try create(holder) {
-        _ = Self.removeAtExit
-        Self.held.withLock { $0[path] = holder }
-        removeLeftovers(of: checkpoint)
-        return
+      for path in paths {
+        let file = try Self.take(path, for: checkpoint, me, &notes)
+        taken[path] = Own(file: file, process: getpid())
       }
-      if try takeOverIfStale(holder, checkpoint) { continue }
-      // Just created but not yet written, or just released.
-      usleep(50_000)
+    } catch {
+      Self.remove(taken)
+      throw error
     }
-    throw InvalidInput(
-      "the lock \(path) of checkpoint \(checkpoint) is unreadable; if no job writes there, delete it")
+    _ = Self.removeAtExit
+    Self.held.withLock { $0.merge(taken) { $1 } }
+    self.notes = notes
+    for path in paths { Self.removeLeftovers(of: String(path.dropLast(".lock".count))) }
   }
 
   deinit { release() }
 
   package func release() {
-    guard let holder = Self.held.withLock({ $0.removeValue(forKey: path) }) else { return }
-    // Someone who deleted the file by hand may have let another job in.
-    if Holder(contentsOf: path) == holder { _ = unlink(path) }
+    Self.remove(Self.held.withLock { held in held.filter { paths.contains($0.key) } })
+    Self.held.withLock { held in for path in paths { held[path] = nil } }
   }
 
-  /// False if there is a lock already.
-  private func create(_ holder: Holder) throws -> Bool {
-    let raw = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    guard raw >= 0 else {
-      if errno == EEXIST { return false }
-      throw InvalidInput(
-        "cannot write beside the checkpoint (\(path)): \(systemError()); choose another path")
-    }
-    let file = FileDescriptor(owning: raw)
+  /// Someone who deleted a file by hand may have let another job in, whose file stays.
+  private static func remove(_ locks: [String: Own]) {
+    for (path, own) in locks where own.process == getpid() && own.file.isAt(path) { _ = unlink(path) }
+  }
+
+  private static func take(
+    _ path: String, for checkpoint: String, _ me: LockHolder, _ notes: inout [String]
+  ) throws -> FileLock.Held {
     do {
-      try file.writeAll(Array(holder.text.utf8))
+      try createFolder(of: path)
     } catch {
-      _ = unlink(path)
-      throw InvalidInput("cannot write beside the checkpoint (\(path)): \(error); free some space")
+      throw InvalidInput("cannot make the folder of checkpoint \(checkpoint): \(error); choose another path")
     }
-    return true
+    var attempt = 0
+    while true {
+      attempt += 1
+      if let file = try create(path, me) {
+        if case .unavailable(let cause) = file.answer {
+          notes.append(
+            "the file system of \(path) has no locks (\(cause)): only the file keeps other jobs out")
+        }
+        return file
+      }
+      let refusal: InvalidInput
+      switch try found(path, for: checkpoint, me) {
+      case .gone: continue
+      case .takenOver(let note):
+        notes.append(note)
+        continue
+      case .held(let error): refusal = error
+      }
+      // Another job may be looking at a lock that it is about to take over, or just be ending.
+      guard attempt < 6 else { throw refusal }
+      usleep(retryMicroseconds)
+    }
   }
 
-  /// True if it is worth trying again; false if it is unclear who holds the lock.
-  private func takeOverIfStale(_ me: Holder, _ checkpoint: String) throws -> Bool {
-    guard let file = try? FileDescriptor(open: path, O_RDONLY | O_NONBLOCK), let identity = FileIdentity(path)
-    else { return errno == ENOENT }
-    guard let holder = Holder(contentsOf: path) else { return false }
-    guard holder.isGone(from: me) else {
-      let where_ = holder.process.isOnThisHost ? "" : " on host \(holder.process.host)"
+  private static func create(_ path: String, _ me: LockHolder) throws -> FileLock.Held? {
+    do {
+      return try FileLock.create(path, with: Array(me.text.utf8))
+    } catch {
       throw InvalidInput(
-        "checkpoint \(checkpoint) is being written by process \(holder.process.process)\(where_); "
-          + "give this job another --checkpoint, or, if that process is gone, delete \(path)")
+        "cannot write beside the checkpoint (\(path)): \(error); free some space, or choose another path")
     }
-    // If two jobs find the same stale lock, one removes it and the other then sees a new file.
-    guard flock(file.raw, LOCK_EX) == 0, FileIdentity(path) == identity else { return true }
-    _ = unlink(path)
-    return true
+  }
+
+  private enum Found {
+    case gone
+    case takenOver(String)
+    case held(InvalidInput)
+  }
+
+  private static func found(_ path: String, for checkpoint: String, _ me: LockHolder) throws -> Found {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return .gone }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      let kind = isSymbolicLink(path) ? "a symbolic link" : FileKind(status).words
+      throw InvalidInput("the lock \(path) of checkpoint \(checkpoint) is \(kind), not a file; remove it")
+    }
+    let flags = O_NONBLOCK | O_NOFOLLOW
+    // Network file systems lock only what may be written; another user's lock can only be read.
+    guard
+      let descriptor = (try? FileDescriptor(open: path, O_RDWR | flags))
+        ?? (try? FileDescriptor(open: path, O_RDONLY | flags))
+    else {
+      if lstat(path, &status) != 0 { return .gone }
+      throw InvalidInput(
+        "the lock \(path) of checkpoint \(checkpoint) cannot be read: delete it if no job writes there")
+    }
+    let file = FileLock.Held(descriptor)
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    let count = (try? bytes.withUnsafeMutableBytes { try file.file.readFully($0, at: 0) }) ?? 0
+    guard file.isAt(path) else { return .gone }
+    guard let holder = LockHolder(text: String(decoding: bytes[..<count], as: UTF8.self)) else {
+      // Cut off by a loss of power, or being written by an earlier version.
+      guard file.answer == .granted else {
+        return .held(
+          InvalidInput(
+            "the lock \(path) of checkpoint \(checkpoint) is unreadable; if no job writes there, delete it"))
+      }
+      _ = unlink(path)
+      return .takenOver("took over the lock \(path): it was unreadable, and no process holds it")
+    }
+    let verdict = holder.verdict(
+      for: me,
+      LockHolder.Circumstances(
+        kernelLock: file.answer, isLocal: Machine.isLocalFileSystem(at: path),
+        isSeen: ProcessIdentity.startTime(of: holder.process) == holder.start))
+    let who = "process \(holder.process)\(holder.host == me.host ? "" : " on host \(holder.host)")"
+    switch verdict {
+    case .abandoned(let why):
+      // Of two jobs that find the same lock, the kernel lets one get here; the other finds it gone.
+      _ = unlink(path)
+      return .takenOver("took over the lock \(path) of \(who): \(why)")
+    case .held:
+      let isKnownToLive = file.answer == .refused
+      return .held(
+        InvalidInput(
+          "checkpoint \(checkpoint) is being written by \(who); give this job another --checkpoint"
+            + (isKnownToLive ? "" : ", or, if that process is gone, delete \(path)")))
+    }
   }
 
   /// Removes temporary files of a job that was killed while saving: nobody else writes here now.
-  private func removeLeftovers(of checkpoint: String) {
-    let folder = folder(of: checkpoint)
+  private static func removeLeftovers(of family: String) {
+    let folder = folder(of: family)
     for name in (try? fileNames(in: folder)) ?? [] {
       guard let final = FileReplacement.finalName(ofTemporary: name),
-        CheckpointRotation.owns(final, of: checkpoint)
+        CheckpointRotation.familyPath(of: final) == fileName(of: family)
+          || final == "\(fileName(of: family)).lock"
       else { continue }
       _ = unlink("\(folder)/\(name)")
-    }
-  }
-}
-
-extension OutputLock {
-  /// Who holds a lock, according to its file: five lines.
-  struct Holder: Equatable {
-    let process: ProcessIdentity
-    /// Of a supervised job; empty otherwise.
-    let run: String
-
-    var text: String { process.text(separator: "\n") + "\n\(run)\n" }
-
-    init(process: ProcessIdentity, run: String = "") {
-      self.process = process
-      self.run = run
-    }
-
-    /// Nil unless the file is complete.
-    init?(contentsOf path: String) {
-      guard let text = smallFile(path), text.hasSuffix("\n") else { return nil }
-      let lines = text.dropLast().split(separator: "\n", omittingEmptySubsequences: false)
-      guard lines.count == 5,
-        let process = ProcessIdentity(lines.dropLast().joined(separator: "\n"), separator: "\n")
-      else { return nil }
-      self.init(process: process, run: String(lines[4]))
-    }
-
-    /// Whether `me` knows that this process is gone: on the same host, or as a later start of the same
-    /// supervised job.
-    func isGone(from me: Holder) -> Bool {
-      if !run.isEmpty && run == me.run { return true }
-      return process.isOnThisHost && !process.isRunning
     }
   }
 }

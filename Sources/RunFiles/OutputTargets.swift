@@ -50,7 +50,10 @@ package enum OutputTargets {
     if let checkpoint {
       let place = FilePlace("--checkpoint \(checkpoint)", checkpoint)
       try verifyHoldsCheckpoint(place)
-      outputs += [place, FilePlace("the lock of --checkpoint \(checkpoint)", checkpoint + ".lock")]
+      outputs.append(place)
+      outputs += OutputLock.paths(of: checkpoint).map {
+        FilePlace("the lock of --checkpoint \(checkpoint)", $0)
+      }
     }
     if let metrics {
       let place = FilePlace("--metrics \(metrics)", metrics)

@@ -7,7 +7,7 @@ import Platform
 import Training
 import TrainingState
 
-/// The checkpoints of a run. All calls are for the training thread.
+/// The checkpoints of a run. Calls come from one thread at a time.
 package final class Saver: @unchecked Sendable {
   private struct Job {
     let snapshot: TrainingSnapshot
@@ -20,6 +20,8 @@ package final class Saver: @unchecked Sendable {
   private let metrics: MetricsFile?
   private let probe: (any TrainingProbe)?
   private var threads: [BackgroundThread] = []
+  /// Files of the run that this one replaces, until its first save. Whoever writes has it.
+  private var replaced: [CheckpointRotation.Sibling]
 
   /// Guards what follows; held only to look at it and change it.
   private let condition = NSCondition()
@@ -29,6 +31,7 @@ package final class Saver: @unchecked Sendable {
   private var hasEnded = false
   private var savedStep: Int
   private var lastFailure: (any Error)?
+  private var isFlushingMetrics = false
   /// One, reused: memory does not grow, and a second save waits for the first.
   private var copy = SnapshotCopy()
 
@@ -37,6 +40,8 @@ package final class Saver: @unchecked Sendable {
 
   /// For the ranks to agree on a stop and for rank 0 to save then, which is the better end of a SIGTERM.
   private static let patience = 0.2
+  /// A last resort has a second in all. Lines that are missing then are noticed by the run that resumes.
+  private static let metricsPatience = 0.3
   /// A save is about 30 ms of work for the default model: at this niceness it takes a thirtieth of a busy core, so
   /// that no step is held up by more than 5 ms and a save ends within a second.
   private static let niceness: Int32 = 15
@@ -44,9 +49,11 @@ package final class Saver: @unchecked Sendable {
   /// - Parameters:
   ///   - lock: of the checkpoint; released at the end.
   ///   - metrics: never behind a checkpoint.
+  ///   - replaced: what goes with the first save.
   /// - Throws: `RuntimeFailure` when the system gives no thread.
   package init(
     _ rotation: CheckpointRotation, lock: OutputLock, metrics: MetricsFile?, live: LiveState,
+    replacing replaced: [CheckpointRotation.Sibling] = [],
     probe: (any TrainingProbe)?
   ) throws {
     self.rotation = rotation
@@ -54,6 +61,7 @@ package final class Saver: @unchecked Sendable {
     self.metrics = metrics
     self.live = live
     self.probe = probe
+    self.replaced = replaced
     savedStep = live.step
     threads = [
       try BackgroundThread(name: "saver", niceness: Self.niceness) { [self] in runJobs() },
@@ -75,6 +83,14 @@ package final class Saver: @unchecked Sendable {
     condition.withLock {
       while isBusy { condition.wait() }
       finalSaveFailed = lastFailure != nil
+    }
+  }
+
+  /// What a save that is under way waits for, in words; nil if there is none.
+  package var waitedFor: String? {
+    condition.withLock {
+      guard isBusy else { return nil }
+      return isFlushingMetrics ? "the disk of the metrics" : "the disk of checkpoint \(rotation.path)"
     }
   }
 
@@ -125,10 +141,14 @@ package final class Saver: @unchecked Sendable {
     }
   }
 
-  private func write(_ snapshot: TrainingSnapshot, isBest: Bool) throws {
-    metrics?.flush(upTo: snapshot.step)
+  /// - Parameter seconds: what the metrics' disk may take.
+  private func write(_ snapshot: TrainingSnapshot, isBest: Bool, metricsWithin seconds: Double = 1e9) throws {
+    condition.withLock { isFlushingMetrics = metrics != nil }
+    metrics?.flush(upTo: snapshot.step, within: seconds)
+    condition.withLock { isFlushingMetrics = false }
     let (probe, step) = (probe, snapshot.step)
-    try rotation.save(snapshot, isBest: isBest) { try probe?.saving($0, step: step) }
+    try rotation.save(snapshot, isBest: isBest, insteadOf: replaced) { try probe?.saving($0, step: step) }
+    replaced = []
   }
 
   // MARK: The last resort
@@ -165,7 +185,7 @@ package final class Saver: @unchecked Sendable {
     let snapshot = live.copy(into: &copy)
     do {
       // Here and now: the background thread gives way to those that compute.
-      try write(snapshot, isBest: false)
+      try write(snapshot, isBest: false, metricsWithin: Self.metricsPatience)
       condition.withLock { savedStep = snapshot.step }
       release(nil)
       return (snapshot.step, snapshot.training?.progress.isCompared == true)

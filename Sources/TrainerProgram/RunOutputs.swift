@@ -17,7 +17,7 @@ final class RunOutputs: TrainingOutputs {
   private let tokenizer: CharacterTokenizer
   private let metrics: MetricsFile?
   private let saver: Saver?
-  /// Where the files of an earlier run are now.
+  /// What became of what was there before, in lines.
   let keptNotes: [String]
 
   /// Takes the outputs for this job.
@@ -32,19 +32,32 @@ final class RunOutputs: TrainingOutputs {
     facts = trainer.facts
     log = RunLog(facts: facts, logInterval: settings.logInterval)
     // Before anything is made or touched.
+    try StandardStream.queueOutput()
+    // Before anything is made or touched.
     if let path = plan.metricsPath { try MetricsFile.checkIsWritable(path) }
     let lock = plan.saves ? try OutputLock(checkpoint: plan.checkpointPath, run: settings.runIdentifier) : nil
+    if let path = plan.metricsPath { try MetricsFile.refuseHeldFile(at: path) }
     // A restart of the supervisor's goes on with its own files.
     let replaces = plan.options[TrainerOptions.replace] || plan.options[TrainerOptions.restarted]
     if !isResumed { try Self.refuseForeignFiles(plan) }
-    keptNotes = try isResumed || replaces ? [] : Self.setAside(plan)
-    let resumedStep = isResumed ? facts.firstStep : nil
-    let metrics = try plan.metricsPath.map { try MetricsFile(path: $0, resumedStep: resumedStep) }
-    self.metrics = metrics
-    let rotation = CheckpointRotation(path: plan.checkpointPath, keep: plan.options[TrainerOptions.keep])
-    saver = try lock.map {
-      try Saver(rotation, lock: $0, metrics: metrics, live: trainer.live, probe: probe)
+    let setAsideNotes = try isResumed || replaces ? [] : Self.setAside(plan)
+    let state = trainer.live.state
+    let metrics = try plan.metricsPath.map {
+      try MetricsFile(path: $0, resuming: isResumed ? state?.progress : nil, probe: probe)
     }
+    self.metrics = metrics
+    var keep = plan.options[TrainerOptions.keep]
+    if isResumed, !plan.options.isGiven(TrainerOptions.keep), let state {
+      let kept = try? CheckpointRotation.stepFiles(of: plan.checkpointPath, ofRun: state.runFingerprint).count
+      keep = max(keep, kept ?? 0)
+    }
+    let rotation = CheckpointRotation(path: plan.checkpointPath, keep: keep)
+    let replaced = replaces && !isResumed ? CheckpointRotation.siblings(of: plan.checkpointPath) : []
+    saver = try lock.map {
+      try Saver(
+        rotation, lock: $0, metrics: metrics, live: trainer.live, replacing: replaced, probe: probe)
+    }
+    keptNotes = (lock?.notes ?? []) + setAsideNotes + (metrics?.notes ?? [])
     if let saver { Watchdog.setLastWish { saver.saveAsLastResort(because: "the launcher has died") } }
   }
 
@@ -110,9 +123,20 @@ final class RunOutputs: TrainingOutputs {
     for (index, text) in texts.withLock({ $0 }).enumerated() { log.sample(index + 1, String(text)) }
   }
 
-  /// Nothing is written after this.
+  /// Bytes of the log that a slow reader may be behind.
+  private static let mostQueued = 1 << 20
+
+  var isBehind: Bool { StandardStream.queuedBytes > Self.mostQueued }
+
+  func catchUp() { _ = StandardStream.flushOutput(within: 1e9) }
+
+  var waitedFor: String {
+    saver?.waitedFor ?? (isBehind ? "the reader of standard output" : "the disk of the metrics")
+  }
+
+  /// No file is written after this.
   func end() {
     saver?.end()
-    metrics?.flush()
+    metrics?.end()
   }
 }

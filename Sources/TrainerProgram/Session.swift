@@ -22,7 +22,8 @@ struct Session {
   func run() throws -> Int32 {
     if communicator.isRoot { try Launcher.listen() }
     try verifyAgreementOnOptions()
-    let resumed = try resume()
+    var origin = plan.checkpointPath
+    let resumed = try resume(from: &origin)
     let initial =
       try resumed == nil
       ? plan.options[TrainerOptions.initFrom].flatMap { path in
@@ -44,14 +45,13 @@ struct Session {
         communicator: communicator, requests: SignalRequests.take, probe: probe)
     }
     try heedStop()
-    let outputs = try communicator.together {
-      guard communicator.isRoot else { return nil as RunOutputs? }
+    let outputs = try communicator.rootWork(RootWait(for: "the disk of rank 0's files")) {
       try verifyOutputs(corpus)
       return try RunOutputs(
         plan, settings: settings, trainer: trainer, tokenizer: begin.corpus.tokenizer,
         isResumed: resumed != nil, probe: probe)
     }
-    if let outputs { announce(trainer, outputs.log, corpus, outputs.keptNotes + begin.notes) }
+    if let outputs { announce(trainer, outputs.log, corpus, from: origin, outputs.keptNotes + begin.notes) }
     return try train(trainer, outputs)
   }
 
@@ -81,12 +81,14 @@ struct Session {
       inputs: inputs, checkpoint: plan.saves ? plan.checkpointPath : nil, metrics: plan.metricsPath)
   }
 
-  private func announce(_ trainer: Trainer, _ log: RunLog, _ corpus: CorpusSetup, _ notes: [String]) {
+  private func announce(
+    _ trainer: Trainer, _ log: RunLog, _ corpus: CorpusSetup, from origin: String, _ notes: [String]
+  ) {
     if let note = corpus.note { log.note(note) }
     log.header(
       corpus: corpus.scan, path: corpus.path, hosts: Set(communicator.peers.map(\.host)).count)
     for note in notes { log.note(note) }
-    if trainer.step > 0 { log.line("resume     after step \(trainer.step), from \(plan.checkpointPath)") }
+    if trainer.step > 0 { log.line("resume     after step \(trainer.step), from \(origin)") }
     log.line("")
   }
 
@@ -95,15 +97,42 @@ struct Session {
     do {
       result = try trainer.run(outputs)
     } catch let error where error is AgreedFailure || error is PeerFailure {
-      // The ranks have found numbers that are not to be saved any more.
-      outputs?.end()
+      // The ranks have found numbers that are not to be saved any more; what is being saved may end.
+      let isStuck = (error as? AgreedFailure)?.cause is UnfinishedWork
+      _ = try? settle(outputs, patience: isStuck ? 0 : Self.patience, isStopping: true) { $0.end() }
       throw error
     }
-    outputs?.end()
-    if let outputs { conclude(result, trainer, outputs) }
+    try settle(outputs, isStopping: result.wasStopped) { $0.end() }
+    try settle(outputs, isStopping: result.wasStopped) { [self] in conclude(result, trainer, $0) }
+    try readLog(outputs, isStopping: result.wasStopped)
     let failed = try communicator.fromRoot { [outputs?.finalSaveFailed == true ? 1 : 0] }
     if failed == [1] { return ExitStatus.failure }
     return result.wasStopped ? ExitStatus.resumable : ExitStatus.success
+  }
+
+  /// Seconds that a disk or a reader has once the job is asked to stop.
+  private static let patience = 30.0
+
+  /// All ranks wait for what rank 0 still does with its outputs.
+  private func settle(
+    _ outputs: RunOutputs?, patience: Double = Self.patience, isStopping: Bool,
+    _ body: @escaping (RunOutputs) -> Void
+  ) throws {
+    let wait = RootWait(
+      for: outputs?.waitedFor ?? "", patience: patience,
+      isAskedToStop: { isStopping || SignalRequests.pending.contains(.stop) })
+    try communicator.rootWork(wait) { if let outputs { body(outputs) } }
+  }
+
+  /// To the end, unless nobody reads and the job was asked to stop.
+  private func readLog(_ outputs: RunOutputs?, isStopping: Bool) throws {
+    try communicator.rootWork(RootWait(for: "the reader of standard output")) {
+      guard outputs != nil, !StandardStream.flushOutput(within: isStopping ? Self.patience : 1e9) else {
+        return
+      }
+      guard StandardStream.error.isReady else { return }
+      printError("warning: nobody reads standard output: the last lines of the log are lost")
+    }
   }
 
   private func conclude(_ result: TrainingResult, _ trainer: Trainer, _ outputs: RunOutputs) {
@@ -175,9 +204,19 @@ struct Session {
 
   /// The state to go on from: the user's wish, or that of the supervisor, whose job may have died before its first
   /// checkpoint. An older run's file in the same place is none of this run.
-  private func resume() throws -> TrainingSnapshot? {
+  ///
+  /// - Parameter origin: on rank 0, becomes the path of the file that it is in.
+  private func resume(from origin: inout String) throws -> TrainingSnapshot? {
     let path = plan.checkpointPath
-    if plan.options[TrainerOptions.resume] { return try loadForAll { try newestGood(path).snapshot } }
+    var source = path
+    defer { origin = source }
+    if plan.options[TrainerOptions.resume] {
+      return try loadForAll {
+        let found = try newestGood(path)
+        source = found.path
+        return found.snapshot
+      }
+    }
     guard plan.options[TrainerOptions.restarted], let run = plan.options[TrainerOptions.run] else {
       return nil
     }
@@ -186,6 +225,7 @@ struct Session {
         printError("warning: the job ended before its first checkpoint; it begins anew")
         return nil
       }
+      source = found.path
       return found.snapshot
     }
   }
@@ -198,9 +238,9 @@ struct Session {
   }
 
   /// Rank 0 reads a checkpoint, if there is one to read; all ranks get it.
-  private func loadForAll(_ read: () throws -> TrainingSnapshot?) throws -> TrainingSnapshot? {
+  private func loadForAll(_ read: @escaping () throws -> TrainingSnapshot?) throws -> TrainingSnapshot? {
     var loaded: TrainingSnapshot?
-    let described = try communicator.fromRoot {
+    let described = try communicator.fromRoot(waitingFor: "the disk of a checkpoint") {
       loaded = try read()
       return loaded?.serialized() ?? []
     }

@@ -51,7 +51,8 @@ enum TrainerOptions {
     "checkpoint-interval", defaultText: Preset.defaultText { "\($0.checkpointInterval)" }, in: 0...Int.max,
     "Steps between saves; 0 = at the end.")
   static let keep = Option.integer(
-    "keep", default: 2, in: 1...1000, "States kept, the newest included.")
+    "keep", default: 2, in: 1...1000,
+    "States kept, the newest included; without it, a resumed run keeps as many as there are.")
   static let resume = Option.flag(
     "resume", "Go on from --checkpoint with the same bits; its options hold.")
   static let noSave = Option.flag("no-save", "Write no checkpoint.")

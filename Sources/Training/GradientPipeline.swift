@@ -64,9 +64,10 @@ final class GradientPipeline {
 
   /// Exchanges the losses of the leaves, and what each rank was asked, with all ranks.
   /// - Throws: an error agreed by all ranks if a loss is not a number.
-  func meet(step: Int, requests: SignalRequests) throws -> StepRecord.Meeting {
+  func meet(step: Int, requests: SignalRequests, isBehind: Bool) throws -> StepRecord.Meeting {
     let meeting = try record.meet(
-      step: step, leafLosses: computer.leafLosses, leafTargets: computer.leafTargets, requests: requests)
+      step: step, leafLosses: computer.leafLosses, leafTargets: computer.leafTargets, requests: requests,
+      isBehind: isBehind)
     profile.lap(.waiting)
     if let rank = meeting.rankWithBadLoss { throw try diagnoseLoss(rank: rank, step: step) }
     return meeting

@@ -7,6 +7,8 @@ import Platform
 /// Layout of a rank's record: requests, then loss and targets of each of its leaves.
 final class StepRecord {
   private static let headerWords = 1
+  /// Beside the requests in the first word.
+  private static let pauseBit: UInt64 = 1 << 63
   private let exchange: RecordExchange
   private let intervals: LeafIntervals
   private let ranks: Range<Int>
@@ -33,6 +35,8 @@ final class StepRecord {
     /// The ranks that were asked for a checkpoint, and whether any was asked to stop.
     let wishing: Set<Int>
     let stops: Bool
+    /// Rank 0 has something to catch up with.
+    let pauses: Bool
   }
 
   /// Meets all ranks.
@@ -40,10 +44,11 @@ final class StepRecord {
   /// - Parameters:
   ///   - leafLosses, leafTargets: for each of this rank's leaves.
   ///   - requests: what this rank has been asked.
+  ///   - isBehind: whether its outputs are.
   func meet(
-    step: Int, leafLosses: [Double], leafTargets: [Int], requests: SignalRequests
+    step: Int, leafLosses: [Double], leafTargets: [Int], requests: SignalRequests, isBehind: Bool
   ) throws -> Meeting {
-    exchange.own[0] = requests.rawValue
+    exchange.own[0] = requests.rawValue | (isBehind ? Self.pauseBit : 0)
     for leaf in leafLosses.indices {
       exchange.own[Self.headerWords + 2 * leaf] = leafLosses[leaf].bitPattern
       exchange.own[Self.headerWords + 2 * leaf + 1] = UInt64(leafTargets[leaf])
@@ -62,7 +67,8 @@ final class StepRecord {
     return Meeting(
       loss: CanonicalTree.sum(losses) / Double(targetCount), targetCount: targetCount,
       rankWithBadLoss: losses.firstIndex { !$0.isFinite }.map { intervals.owner(of: $0) },
-      wishing: asked.contains(.checkpoint) ? ranksAsked(for: .checkpoint) : [], stops: asked.contains(.stop))
+      wishing: asked.contains(.checkpoint) ? ranksAsked(for: .checkpoint) : [], stops: asked.contains(.stop),
+      pauses: asked.rawValue & Self.pauseBit != 0)
   }
 
   private func ranksAsked(for request: SignalRequests) -> Set<Int> {

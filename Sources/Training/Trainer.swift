@@ -98,7 +98,10 @@ public final class Trainer {
       live.setStepSeconds(monotonicSeconds() - start)
       let validation = try validateIfDue(outputs)
       isStopped = meeting.stops || validation?.stops == true
-      try saveIfDue(meeting.wishing, isBest: validation?.isBest == true, isFinal: isStopped, outputs)
+      try saveIfDue(meeting.wishing, isBest: validation?.isBest == true, isStopped: isStopped, outputs)
+      if meeting.pauses {
+        try communicator.rootWork(wait(for: outputs, isStopped: isStopped)) { outputs?.catchUp() }
+      }
       if isDue(settings.sampleInterval, step), step < lastStep, let outputs {
         Watchdog.enter(phase: .sampling, step: step)
         model.prepareAll()
@@ -117,7 +120,8 @@ public final class Trainer {
     profile.start()
     try readShard(ofStep: step)
     try pipeline.compute(tokens, step: step)
-    let meeting = try pipeline.meet(step: step, requests: inbox.take())
+    let meeting = try pipeline.meet(
+      step: step, requests: inbox.take(), isBehind: outputs?.isBehind == true)
     let gradient = try pipeline.reduce(tokens, targetCount: meeting.targetCount, step: step)
     update(gradient, loss: meeting.loss, step: step, zero: zero)
     try report(meeting, gradient, step: step, zero: zero, outputs)
@@ -219,9 +223,10 @@ public final class Trainer {
     return validation
   }
 
-  private func saveIfDue(_ wishing: Set<Int>, isBest: Bool, isFinal: Bool, _ outputs: TrainingOutputs?) throws
-  {
-    let isFinal = isFinal || step == lastStep
+  private func saveIfDue(
+    _ wishing: Set<Int>, isBest: Bool, isStopped: Bool, _ outputs: TrainingOutputs?
+  ) throws {
+    let isFinal = isStopped || step == lastStep
     // The best state is saved when it is found; later it is gone.
     let isPlanned =
       isFinal || isDue(settings.checkpointInterval, step) || isBest && settings.checkpointInterval > 0
@@ -230,12 +235,20 @@ public final class Trainer {
     if !live.progress.isCompared {
       try compareReplicas(model.table.weightsDigest(of: model.weights), step: step)
     }
-    guard wishes.isDue(for: wishing, step: step, seconds: live.progress.wallSeconds) || isPlanned else {
-      return
-    }
+    let isWished = wishes.isDue(for: wishing, step: step, seconds: live.progress.wallSeconds)
     Watchdog.enter(phase: .checkpoint, step: step)
-    try outputs?.save(live.snapshot, isBest: isBest, isFinal: isFinal)
+    let snapshot = live.snapshot
+    // All ranks come here, but only rank 0 knows whether a wish is new.
+    try communicator.rootWork(wait(for: outputs, isStopped: isStopped)) {
+      if isWished || isPlanned { try outputs?.save(snapshot, isBest: isBest, isFinal: isFinal) }
+    }
     profile.lap(.checkpoint)
+  }
+
+  private func wait(for outputs: TrainingOutputs?, isStopped: Bool) -> RootWait {
+    RootWait(
+      for: outputs?.waitedFor ?? "",
+      isAskedToStop: { [self] in isStopped || inbox.look().contains(.stop) })
   }
 
   private func isDue(_ interval: Int, _ step: Int) -> Bool { interval > 0 && step % interval == 0 }

@@ -10,8 +10,8 @@ public protocol TrainingOutputs: AnyObject {
   func finished(_ step: StepMetrics)
   /// The held-out part has been evaluated.
   func validated(_ validation: ValidationMetrics)
-  /// A checkpoint is due; all ranks have these weights. The implementation reports failures that training can
-  /// survive.
+  /// A checkpoint is due; all ranks have these weights, and wait for this to return, however long a disk takes. On
+  /// another thread than the other calls. The implementation reports failures that training can survive.
   ///
   /// - Parameters:
   ///   - snapshot: shares memory with the training, which continues when this returns.
@@ -20,6 +20,11 @@ public protocol TrainingOutputs: AnyObject {
   func save(_ snapshot: TrainingSnapshot, isBest: Bool, isFinal: Bool) throws
   /// Samples are due. - Parameter model: already prepared.
   func sample(_ model: PreparedModel, step: Int)
+  /// More is waiting to be written than should be: training pauses until `catchUp` returns, on another thread.
+  var isBehind: Bool { get }
+  func catchUp()
+  /// What `save` or `catchUp` waits for, in words.
+  var waitedFor: String { get }
 }
 
 /// What is known about one finished step.

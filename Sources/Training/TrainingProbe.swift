@@ -23,4 +23,6 @@ public protocol TrainingProbe: AnyObject, Sendable {
   func willCompare(step: Int, rank: Int) throws
   /// While this step is saved, on whichever thread saves it.
   func saving(_ phase: FileReplacement.Phase, step: Int) throws
+  /// Before lines of metrics are written, on the thread that writes them.
+  func writingMetrics()
 }

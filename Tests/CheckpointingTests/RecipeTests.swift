@@ -30,7 +30,10 @@ import TrainingState
     #expect(walker.bytes[text.utf8.count..<256].allSatisfy { $0 == 0 })
     #expect(walker.bytes[256...].starts(with: "xxh64=".utf8))
     #expect(walker.bytes[262..<278].allSatisfy { Character(Unicode.Scalar($0)).isHexDigit })
-    #expect(walker.bytes[278..<512].allSatisfy { $0 == 0 })
+    #expect(walker.bytes[278..<288].allSatisfy { $0 == 0 })
+    #expect(walker.bytes[288...].starts(with: "run=".utf8))
+    #expect(walker.bytes[292..<308].allSatisfy { Character(Unicode.Scalar($0)).isHexDigit })
+    #expect(walker.bytes[308..<512].allSatisfy { $0 == 0 })
   }
 
   /// The walker throws on everything else that the recipe forbids.

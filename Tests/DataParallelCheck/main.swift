@@ -5,6 +5,9 @@
 //   data-parallel-check loop <seconds> <hang timeout>   steps until asked to stop by a signal: exit 75
 //   data-parallel-check die <rank>             this rank kills itself at step 3, unless --resume is given
 //   data-parallel-check stuck <rank> <hang timeout>     this rank's main thread stops polling at step 3
+//   data-parallel-check root-work <seconds> <patience>  rank 0 alone works for so long, the hang timeout is 1 s; with a
+//                                                       patience, rank 1 is asked to stop at once
+//   data-parallel-check root-fails             rank 0 alone finds its input bad
 //   data-parallel-check disagree | diverge     ranks with other data, with other weights
 //   data-parallel-check launch <np> <mode>...          starts itself under mpirun
 //   data-parallel-check supervise <np> <mode>...       the same, with two restarts
@@ -134,6 +137,20 @@ func loop(
   return ExitStatus.failure
 }
 
+func rootWork(_ communicator: Communicator, seconds: Int, patience: Int) throws {
+  communicator.hangTimeout = 1
+  let rank = communicator.rank
+  let wait = RootWait(
+    for: "a sleep", patience: patience == 0 ? 30 : Double(patience),
+    isAskedToStop: { patience > 0 && rank == 1 })
+  let result = try communicator.rootWork(wait) {
+    sleep(UInt32(seconds))
+    return 42
+  }
+  guard result == (communicator.isRoot ? 42 : nil) else { throw RuntimeFailure("the result is lost") }
+  if communicator.isRoot { print("worked") }
+}
+
 func run() throws -> Int32 {
   let arguments = CommandLine.arguments.dropFirst()
   if arguments.count > 2, ["launch", "supervise"].contains(arguments.first) {
@@ -151,6 +168,11 @@ func run() throws -> Int32 {
     let numbers = arguments.dropFirst().compactMap { Int($0) }
     switch arguments.first {
     case "exchange": try reduceKnownLeaves(communicator)
+    case "root-work":
+      guard numbers.count == 2 else { throw InvalidInput("root-work needs two numbers") }
+      try rootWork(communicator, seconds: numbers[0], patience: numbers[1])
+    case "root-fails":
+      try communicator.rootWork(RootWait(for: "nothing")) { throw InvalidInput("bad on rank 0") }
     case "disagree":
       try StartupAgreement([.init("data", communicator.isRoot ? "aa" : "bb")]).verify(communicator)
     case "diverge":

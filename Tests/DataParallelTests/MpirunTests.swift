@@ -41,6 +41,26 @@ import Testing
     #expect(job.text.contains("waiting for records, step 3"))
   }
 
+  /// Far beyond the hang timeout of a second: rank 0 says that it lives, and after five seconds what it waits for.
+  @Test(arguments: [1, 3]) func workOfRankZeroIsWaitedFor(ranks: Int) throws {
+    let job = try check(ranks: ranks, "root-work", "6", "0")
+    #expect(job.end() == ExitStatus.success, "output: \(job.text)")
+    #expect(
+      job.text.contains("worked") && job.text.contains("note: waiting for a sleep, for 5 s"), "\(job.text)")
+  }
+
+  @Test func aRequestToStopEndsTheWaiting() throws {
+    let job = try check(ranks: 2, "root-work", "100", "2")
+    #expect(job.end(within: 60) == ExitStatus.failure, "output: \(job.text)")
+    #expect(job.text.contains("asked to stop, but waiting for a sleep takes more than 2 s"), "\(job.text)")
+  }
+
+  @Test func anErrorInRankZerosWorkEndsAll() throws {
+    let job = try check("launch", "3", "root-fails")
+    #expect(job.end() == ExitStatus.usage, "output: \(job.text)")
+    #expect(job.errorLines == ["error: bad on rank 0"], "\(job.text)")
+  }
+
   @Test func aStoppedRankIsNamed() throws {
     let job = try check(ranks: 2, "loop", "60", "3")
     try #require(isRunning(job))

@@ -1,4 +1,4 @@
-// Rules behind the faults, without any process: which wishes are one, whose lock is whose.
+// Rules behind the faults: which wishes are one, which state is the best, which faults there are.
 
 import Foundation
 import Platform
@@ -27,25 +27,6 @@ import Testing
   @Test func aSecondSignalIsASecondWish() {
     #expect(due([([0, 1], 7, 100), ([0], 8, 100.1), ([1], 9, 100.2)]) == [true, true, false])
     #expect(due([([0], 7, 100), ([1], 20, 105)]) == [true, true])
-  }
-}
-
-@Suite struct LockTests {
-  /// A supervised job that lost the host of its rank 0 goes on elsewhere; another job does not.
-  @Test func aRestartTakesTheLockOfItsOwnJobOver() throws {
-    let course = try Course()
-    let checkpoint = course.checkpoint
-    try FileManager.default.createDirectory(atPath: "\(course.folder)/out", withIntermediateDirectories: true)
-    let elsewhere = ProcessIdentity(host: "lost", boot: "b", process: 1, start: 1)
-    let lost = OutputLock.Holder(process: elsewhere, run: "run-1")
-    try Data(lost.text.utf8).write(to: URL(fileURLWithPath: "\(checkpoint).lock"))
-    for run in ["", "run-2"] {
-      let error = #expect(throws: InvalidInput.self) { try OutputLock(checkpoint: checkpoint, run: run) }
-      #expect(error?.message.contains("on host lost") == true)
-    }
-    let lock = try OutputLock(checkpoint: checkpoint, run: "run-1")
-    #expect(OutputLock.Holder(contentsOf: lock.path)?.run == "run-1")
-    lock.release()
   }
 }
 

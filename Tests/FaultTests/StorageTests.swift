@@ -105,4 +105,102 @@ import Testing
     row.add(survived: isEqual, equal: isEqual)
     row.report()
   }
+
+  /// A living holder is found in whatever namespace it counts, a dead one is dead whatever its host was called.
+  @Test(.enabled(if: isRoot, "namespaces need root")) func containersOnOneOutput() throws {
+    var row = FaultRow(18, "two containers on one output; lock of a dead container with another host name")
+    let container = ["unshare", "-u", "-p", "-f", "--mount-proc", "--kill-child", "sh", "-c"]
+    let setUp = "hostname elsewhere && exec \"$@\""
+    guard try Job(command: container + [setUp, "sh", "true"]).end() == 0 else {
+      print("no namespaces here: containersOnOneOutput is not tried")
+      return
+    }
+    let course = try Course()
+    // A child of the shell, which holds number 1, whose signals the kernel keeps off.
+    let first = try Job(
+      command: container + ["hostname elsewhere; \"$@\"; exit $?", "sh", Course.program] + course.options(),
+      environment: Course.variables(fault: "spin:rank=0,step=9"))
+    try first.waitForStep(8)
+    let others = ["--metrics", "\(course.folder)/other.jsonl"]
+    for command in [[Course.program], container + ["hostname third; exec \"$@\"", "sh", Course.program]] {
+      let second = try Job(command: command + course.options(others))
+      #expect(second.end() == ExitStatus.usage, "\(second.text)")
+      #expect(
+        second.errorLines.count == 1 && second.text.contains("on host elsewhere; give this job another"),
+        "\(second.text)")
+    }
+    first.survey()
+    kill(first.pid, SIGKILL)
+    _ = first.end()
+    #expect(first.remains(after: Job.limit).what.isEmpty)
+    #expect(course.outputs.contains("model.jld2.lock"))
+    let isEqual = try course.finishes(ranks: 1, saying: "on host elsewhere: it has ended")
+    row.add(survived: isEqual, equal: isEqual)
+    row.report()
+  }
+
+  /// As a power cut left it before locks appeared whole, also for the supervisor.
+  @Test(.needsMpirun) func anEmptyLockIsTakenOver() throws {
+    var row = FaultRow(24, "lock left empty by a power cut: taken over with a line")
+    let course = try Course()
+    try FileManager.default.createDirectory(
+      atPath: "\(course.folder)/out", withIntermediateDirectories: false)
+    try Data().write(to: URL(fileURLWithPath: course.checkpoint + ".lock"))
+    let job = try course.launch(ranks: 2, ["--supervise"])
+    #expect(job.end() == ExitStatus.success, "\(job.text)")
+    #expect(job.text.contains("model.jld2.lock: it was unreadable, and no process holds it"), "\(job.text)")
+    let isEqual = try course.isUndisturbed(job)
+    row.add(survived: isEqual, equal: isEqual)
+    row.report()
+  }
+
+  /// Another run under the same name, whose further states must not take the place of a damaged file.
+  @Test func aStrangersStateIsNoFallback() throws {
+    var row = FaultRow(11, "newest checkpoint damaged, another run's beside it: its own or none")
+    let course = try Course()
+    let stranger = try course.start(
+      ranks: 1,
+      [
+        "--seed", "7", "--metrics", "\(course.folder)/7.jsonl", "--checkpoint-interval", "4", "--max-steps",
+        "38",
+      ])
+    #expect(stranger.end() == 0)
+    let files = FileManager.default
+    try files.moveItem(atPath: "\(course.folder)/out", toPath: "\(course.folder)/stranger")
+    #expect(try course.start(ranks: 1, ["--max-steps", "25"]).end() == 0)
+    for name in ["model.step-000038.jld2", "model.step-000036.jld2"] {
+      try files.copyItem(
+        atPath: "\(course.folder)/stranger/\(name)", toPath: "\(course.folder)/out/\(name)")
+    }
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: course.checkpoint))
+    try file.seek(toOffset: 20_000)
+    try file.write(contentsOf: Data("damage".utf8))
+    try file.close()
+    let job = try course.start(ranks: 1, ["--resume"])
+    #expect(job.end() == ExitStatus.success, "\(job.text)")
+    #expect(job.text.contains("step-000038.jld2: it is of another run than"), "\(job.text)")
+    #expect(
+      job.text.contains("resume     after step 20, from \(course.folder)/out/model.step-000020"),
+      "\(job.text)")
+    let isEqual = try course.isUndisturbed(job)
+    // The stranger's are still there.
+    #expect(course.outputs.filter { $0.contains("step-") }.count == 4, "\(course.outputs)")
+    row.add(survived: isEqual, equal: isEqual)
+    row.report()
+  }
+
+  /// Rotated while it is written, as logrotate does: no line is lost, and none is written twice.
+  @Test func rotatedMetrics() throws {
+    let course = try Course()
+    let job = try course.start(ranks: 1, fault: "slow:rank=0,step=1,ms=60")
+    // The first lines are there once a checkpoint is.
+    #expect(job.wait(until: { course.hasCheckpoint && smallFile(course.metrics) != "" }))
+    try FileManager.default.moveItem(atPath: course.metrics, toPath: course.metrics + ".1")
+    #expect(job.end() == ExitStatus.success, "\(job.text)")
+    #expect(job.text.contains("was removed or renamed; from here on a new file"), "\(job.text)")
+    let lines = [course.metrics + ".1", course.metrics].map { smallFile($0) ?? "" }
+    #expect(!lines[0].isEmpty && !lines[1].isEmpty)
+    try Data(lines.joined().utf8).write(to: URL(fileURLWithPath: course.metrics))
+    #expect(try course.isUndisturbed(job))
+  }
 }

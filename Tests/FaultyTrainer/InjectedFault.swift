@@ -30,6 +30,8 @@ final class InjectedFault: TrainingProbe {
     case diverge
     /// Makes every gradient phase from this step on 20 ms longer, or as many as `ms=` says.
     case slow
+    /// Makes each phase of every save from this step on as long as `ms=` says, or every write of metrics.
+    case slowDisk = "slow-disk", slowMetrics = "slow-metrics"
   }
 
   let isInEveryStart: Bool
@@ -65,8 +67,8 @@ final class InjectedFault: TrainingProbe {
   }
 
   /// Signals shorten a sleep; this one lasts.
-  private static func waitLate() {
-    let end = monotonicSeconds() + 4
+  private static func waitLate(seconds: Double = 4) {
+    let end = monotonicSeconds() + seconds
     while monotonicSeconds() < end { usleep(10_000) }
   }
 
@@ -121,5 +123,10 @@ final class InjectedFault: TrainingProbe {
       case .renamed: .killRenamed
       }
     if isDue(kind, step: step, rank: 0) { raise(SIGKILL) }
+    if self.kind == .slowDisk, step >= self.step { Self.waitLate(seconds: Double(milliseconds) / 1000) }
+  }
+
+  func writingMetrics() {
+    if kind == .slowMetrics { Self.waitLate(seconds: Double(milliseconds) / 1000) }
   }
 }

@@ -1,4 +1,4 @@
-// Rotation of checkpoints, and two jobs on one output.
+// Rotation of checkpoints: what is kept, what takes the place of a damaged one.
 
 import CheckpointSupport
 import Checkpointing
@@ -12,10 +12,20 @@ import TrainingState
 @testable import RunFiles
 
 @Suite struct RotationTests {
-  private func snapshot(step: Int) throws -> TrainingSnapshot {
+  private func snapshot(step: Int, seed: Int = 1) throws -> TrainingSnapshot {
     var snapshot = try Samples.snapshot()
     snapshot.training?.progress.step = step
+    snapshot.training?.configuration.seed = seed
     return snapshot
+  }
+
+  /// In place: a step file may be the same file under another name.
+  private func damage(_ path: String, at offset: Int) throws {
+    var bytes = try Samples.bytes(path)
+    bytes[offset] ^= 1
+    let file = try #require(fopen(path, "r+"))
+    fwrite(bytes, 1, bytes.count, file)
+    fclose(file)
   }
 
   @Test func keepsTheNewestAndTheBest() throws {
@@ -37,11 +47,96 @@ import TrainingState
       try Samples.write([0], to: "\(folder)/linked/target")
       for step in [1, 2] { try linked.save(snapshot(step: step)) }
       #expect(FileIdentity(linked.stepPath(1)) != FileIdentity(linked.stepPath(2)))
-      // Back to step 150, as after a resume from an older state: the newest is what was written last.
+      // Back to step 150, as after a resume from an older state: what is further stays, whenever it was written.
       try rotation.save(snapshot(step: 150))
       #expect(
         try CheckpointRotation.stepFiles(of: rotation.path).map(fileName)
-          == ["model.step-000150.jld2", "model.step-000400.jld2"])
+          == ["model.step-000400.jld2", "model.step-000300.jld2"])
+    }
+  }
+
+  /// States of other runs are not a run's to count or to remove, until it is to replace them.
+  @Test func otherRunsAreNeitherCountedNorRemoved() throws {
+    try Samples.withFolder { folder in
+      let rotation = CheckpointRotation(path: "\(folder)/model.jld2", keep: 2)
+      for step in [800, 900] { try rotation.save(snapshot(step: step, seed: 7), isBest: step == 800) }
+      for step in [1, 2, 3] { try rotation.save(snapshot(step: step)) }
+      let kept = ["000900", "000800", "000003", "000002"].map { "model.step-\($0).jld2" }
+      #expect(try CheckpointRotation.stepFiles(of: rotation.path).map(fileName) == kept)
+      let own = try #require(try snapshot(step: 1).training?.runFingerprint)
+      #expect(
+        try CheckpointRotation.stepFiles(of: rotation.path, ofRun: own).map(fileName) == Array(kept[2...]))
+
+      let replaced = CheckpointRotation.siblings(of: rotation.path)
+      try rotation.save(snapshot(step: 3, seed: 9), isBest: true, insteadOf: replaced)
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == [
+          "model.best.jld2", "model.jld2", "model.step-000003.jld2",
+        ])
+      // What was written since is not what was to be replaced.
+      try rotation.save(snapshot(step: 4, seed: 9), insteadOf: replaced)
+      #expect(try CheckpointRotation.stepFiles(of: rotation.path).count == 2)
+      #expect(FileIdentity(rotation.bestPath) == FileIdentity(rotation.stepPath(3)))
+    }
+  }
+
+  /// The run goes with the settings, not with how far it is.
+  @Test func aRunIsWhatDecidesItsBits() throws {
+    let run = try snapshot(step: 1).training?.runFingerprint
+    #expect(try run == snapshot(step: 2).training?.runFingerprint)
+    let changes: [(inout TrainingState) -> Void] = [
+      { $0.configuration.seed += 1 }, { $0.configuration.schedule.peak *= 2 }, { $0.kernelFamily += "-x" },
+      { $0.configuration.workflow = .chunks }, { $0.corpus.sha256 = "6b" }, { $0.initialCheckpoint = "" },
+      { $0.configuration.microbatchSize += 1 }, { $0.configuration.epsilon *= 2 },
+    ]
+    for (number, change) in changes.enumerated() {
+      var state = try #require(try snapshot(step: 1).training)
+      change(&state)
+      #expect(state.runFingerprint != run, "change \(number)")
+    }
+  }
+
+  /// A sibling of another run never takes a damaged file's place.
+  @Test(arguments: [3_000, 40]) func fallsBackWithinTheRunOnly(offset: Int) throws {
+    let reader = try #require(Samples.reader, "gpt-sample is not built")
+    try Samples.withFolder { folder in
+      let rotation = CheckpointRotation(path: "\(folder)/model.jld2", keep: 3)
+      try rotation.save(snapshot(step: 900, seed: 7))
+      for step in [100, 200] { try rotation.save(snapshot(step: step)) }
+      try damage(rotation.path, at: offset)
+      let isHeadWhole = offset > 512
+      if isHeadWhole {
+        let found = try CheckpointRotation.newestGood(near: rotation.path, using: reader)
+        #expect(found.path == rotation.stepPath(100))
+        #expect(found.skipped.count == 2 && found.skipped[1].message.contains("it is of another run"))
+        #expect(
+          found.skipped[1].message.contains("step-000900") && found.skipped[1].message.contains("seed 7"))
+      } else {
+        let error = #expect(throws: InvalidInput.self) {
+          try CheckpointRotation.newestGood(near: rotation.path, using: reader)
+        }
+        #expect(error?.message.contains("of different runs") == true, "\(error?.message ?? "")")
+      }
+      // Alone with strangers, or with its own only.
+      try FileManager.default.removeItem(atPath: rotation.stepPath(isHeadWhole ? 100 : 900))
+      if isHeadWhole {
+        #expect(throws: InvalidInput.self) {
+          try CheckpointRotation.newestGood(near: rotation.path, using: reader)
+        }
+      } else {
+        let found = try CheckpointRotation.newestGood(near: rotation.path, using: reader)
+        #expect(found.path == rotation.stepPath(100))
+      }
+    }
+  }
+
+  @Test func familiesAreKnownByAnyOfTheirNames() {
+    for name in ["m.jld2", "m.best.jld2", "m.step-000200.jld2", "m.best.step-1.jld2"] {
+      #expect(CheckpointRotation.familyPath(of: "a/\(name)") == "a/m.jld2")
+    }
+    for name in ["m", "m.best", "m.step-000200"] { #expect(CheckpointRotation.familyPath(of: name) == "m") }
+    for name in ["m.step-.jld2", "m.bester.jld2", ".best.jld2", "m.old-1.jld2", "m.step-2x.jld2"] {
+      #expect(CheckpointRotation.familyPath(of: name) == name)
     }
   }
 
@@ -53,11 +148,7 @@ import TrainingState
       var found = try CheckpointRotation.newestGood(near: rotation.path, using: reader)
       #expect(found.path == rotation.path && found.skipped.isEmpty)
       // One file under two names is tried once.
-      var bytes = try Samples.bytes(rotation.path)
-      bytes[3000] ^= 1
-      let damaged = try #require(fopen(rotation.path, "r+"))
-      fwrite(bytes, 1, bytes.count, damaged)
-      fclose(damaged)
+      try damage(rotation.path, at: 3_000)
       found = try CheckpointRotation.newestGood(near: rotation.path, using: reader)
       #expect(found.path == rotation.stepPath(200))
       #expect(found.snapshot.training?.progress.step == 200)
@@ -71,58 +162,6 @@ import TrainingState
       }
       #expect(error?.message.contains("there is no such file") == true)
       #expect(error?.message.contains("none of the 3 older checkpoints") == true)
-    }
-  }
-}
-
-@Suite struct OutputLockTests {
-  @Test func aSecondJobIsRefusedUntilTheFirstEnds() throws {
-    try Samples.withFolder { folder in
-      let checkpoint = "\(folder)/new/model.jld2"
-      let lock = try OutputLock(checkpoint: checkpoint)
-      let error = #expect(throws: InvalidInput.self) { try OutputLock(checkpoint: checkpoint) }
-      #expect(error?.message.contains("written by process \(getpid());") == true)
-      lock.release()
-      #expect(!FileManager.default.fileExists(atPath: lock.path))
-      // What a killed save left behind goes with the next job.
-      let output = "\(folder)/new"
-      let leftovers = ["model.jld2.tmp.4711-x9", "model.best.jld2.tmp.1", "model.step-000200.jld2.tmp.1-a"]
-      let others = ["model.jld2.tmp.x", "model.other.jld2.tmp.1", "model.step-000200.jld2"]
-      for name in leftovers + others { try Samples.write([1], to: "\(output)/\(name)") }
-      try OutputLock(checkpoint: checkpoint).release()
-      #expect(try FileManager.default.contentsOfDirectory(atPath: output).sorted() == others.sorted())
-    }
-  }
-
-  @Test func staleLocksAreTakenOverOnTheirOwnHostOnly() throws {
-    try Samples.withFolder { folder in
-      let checkpoint = "\(folder)/model.jld2"
-      let me = ProcessIdentity.current
-      typealias Holder = OutputLock.Holder
-      let stale = [
-        ProcessIdentity(host: me.host, boot: me.boot, process: me.process, start: me.start + 1),
-        ProcessIdentity(host: me.host, boot: me.boot, process: 1 << 30, start: 1),
-        ProcessIdentity(host: me.host, boot: "earlier", process: me.process, start: me.start),
-      ].map { Holder(process: $0) }
-      for holder in stale {
-        try Samples.write(Array(holder.text.utf8), to: "\(checkpoint).lock")
-        let lock = try OutputLock(checkpoint: checkpoint)
-        #expect(Holder(contentsOf: lock.path)?.process == me)
-        lock.release()
-      }
-      let elsewhere = ProcessIdentity(host: "elsewhere", boot: "b", process: 1, start: 1)
-      for text in [Holder(process: elsewhere).text, "nonsense\n"] {
-        try Samples.write(Array(text.utf8), to: "\(checkpoint).lock")
-        let error = #expect(throws: InvalidInput.self) { try OutputLock(checkpoint: checkpoint) }
-        #expect(error?.message.contains("delete") == true && error?.message.contains(".lock") == true)
-        #expect(try Samples.bytes("\(checkpoint).lock") == Array(text.utf8))
-      }
-    }
-  }
-
-  @Test func anUnwritableFolderIsRefused() throws {
-    for path in ["/proc/model.jld2", "/dev/null/model.jld2"] {
-      #expect(throws: InvalidInput.self) { try OutputLock(checkpoint: path) }
     }
   }
 }

@@ -98,6 +98,24 @@ import TrainingState
     #expect(best < .milliseconds(10))
   }
 
+  /// Before a checkpoint has its name, the lines up to its step are in the metrics.
+  @Test func metricsComeFirst() throws {
+    let metrics = try MetricsFile(path: "\(directory.path)/m.jsonl", resuming: nil)
+    let probe = Order(metrics: "\(directory.path)/m.jsonl")
+    let saver = try Saver(
+      CheckpointRotation(path: path, keep: 1), lock: OutputLock(checkpoint: path), metrics: metrics,
+      live: live,
+      probe: probe)
+    for step in 1...3 {
+      live.change { $0.step = step }
+      metrics.append(StepMetrics(step: step, epoch: 1, loss: 1, learningRate: 1, seconds: 1, tokens: 1))
+      saver.save(live.snapshot, isBest: false, isFinal: true)
+    }
+    saver.end()
+    metrics.end()
+    #expect(probe.lines == [1, 2, 3])
+  }
+
   /// Whoever writes holds no lock that a step needs.
   @Test func aStepGoesOnWhileADiskIsSlow() throws {
     let probe = SlowDisk()
@@ -113,6 +131,32 @@ import TrainingState
   }
 }
 
+/// How many lines there are when a checkpoint is about to get its name.
+private final class Order: TrainingProbe {
+  private let metrics: String
+  private let counts = Mutex<[Int]>([])
+  init(metrics: String) { self.metrics = metrics }
+  var lines: [Int] { counts.withLock { $0 } }
+
+  func saving(_ phase: FileReplacement.Phase, step: Int) {
+    guard phase == .verified else { return }
+    counts.withLock { $0.append((smallFile(metrics) ?? "").split(separator: "\n").count) }
+  }
+}
+
+/// Looks at nothing but saves.
+extension TrainingProbe {
+  func willCompute(step: Int, rank: Int, weights: FloatArena, table: ParameterTable) {}
+  func didCompute(
+    step: Int, rank: Int, losses: inout [Double], nodes: [UnsafeMutablePointer<Float>], table: ParameterTable
+  ) {}
+  func willReduce(step: Int, rank: Int) {}
+  func didUpdate(step: Int, rank: Int, weights: FloatArena) {}
+  func willValidate(step: Int, rank: Int) {}
+  func willCompare(step: Int, rank: Int) {}
+  func writingMetrics() {}
+}
+
 /// A disk that takes as long as the test wants.
 private final class SlowDisk: TrainingProbe {
   private let state = Mutex((isWriting: false, isDone: false))
@@ -125,12 +169,4 @@ private final class SlowDisk: TrainingProbe {
     while !state.withLock({ $0.isDone }) { usleep(1_000) }
     state.withLock { $0.isWriting = false }
   }
-  func willCompute(step: Int, rank: Int, weights: FloatArena, table: ParameterTable) {}
-  func didCompute(
-    step: Int, rank: Int, losses: inout [Double], nodes: [UnsafeMutablePointer<Float>], table: ParameterTable
-  ) {}
-  func willReduce(step: Int, rank: Int) {}
-  func didUpdate(step: Int, rank: Int, weights: FloatArena) {}
-  func willValidate(step: Int, rank: Int) {}
-  func willCompare(step: Int, rank: Int) {}
 }

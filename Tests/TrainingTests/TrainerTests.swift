@@ -33,6 +33,12 @@ private final class Diary: TrainingOutputs {
     saved = snapshot
   }
   func sample(_ model: PreparedModel, step: Int) { entries.append("sample \(step)") }
+  var isBehind = false
+  func catchUp() {
+    entries.append("caught up")
+    isBehind = false
+  }
+  let waitedFor = "the test"
 }
 
 @Suite struct TrainerTests {
@@ -170,6 +176,16 @@ private final class Diary: TrainingOutputs {
     #expect(diary.steps.map(\.learningRate) == rates)
     #expect(try trainer.run(diary).wasStopped == false)
     #expect(diary.entries.count == 10)
+  }
+
+  /// Outputs that are behind hold up the training until they are not, between two steps.
+  @Test func trainingPausesForOutputsThatAreBehind() throws {
+    let weights = ParameterTable(model).initialWeights(seed: 1, standardDeviation: 0.1)
+    let diary = Diary()
+    diary.isBehind = true
+    let trainer = try trainer(weights) { _, settings in settings.lastStep = 3 }
+    #expect(try trainer.run(diary).wasStopped == false)
+    #expect(diary.entries == ["step 1", "caught up", "step 2", "step 3", "last save 3"])
   }
 
   @Test(arguments: [("adam", 0.01), ("sgd", 0.3)])
