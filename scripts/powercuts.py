@@ -26,9 +26,18 @@ class Disk:
     """A file with an ext4 in it. Its loop device ends with the mount, and the mount with this script's namespace."""
 
     def __init__(self, lab):
+        self._lab = lab
         self.image = lab.folder / "disk.img"
         self.place = lab.folder / "disk"
         self.place.mkdir()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._lab.end_all()
+        if os.path.ismount(self.place):
+            self.unmount()
 
     def format(self):
         with open(self.image, "wb") as image:
@@ -138,8 +147,7 @@ def main():
     if os.environ.get("MICROGPT_PRIVATE_MOUNTS") != "1":
         os.environ["MICROGPT_PRIVATE_MOUNTS"] = "1"
         os.execvp("unshare", ["unshare", "--mount", sys.executable, *sys.argv])
-    with Lab(options) as lab:
-        disk = Disk(lab)
+    with Lab(options) as lab, Disk(lab) as disk:
         try_machine(disk)
         training = Training(lab, checkpoint_interval=5)
         for number in range(options.cuts):

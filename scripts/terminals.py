@@ -33,7 +33,7 @@ class Terminal:
 
     def __init__(self, lab, columns=100):
         self.lab = lab
-        variables = {**lab.environment, "PS1": "@@${PIPESTATUS[0]}@@", "TERM": "dumb", "HISTFILE": "/dev/null"}
+        variables = {**lab.environment, "PS1": "@@${PIPESTATUS[0]:-0}@@", "TERM": "dumb", "HISTFILE": "/dev/null"}
         # The shell itself is not to be found among what it has started.
         name, self.mark = lab.mark.split("=")[0], lab.mark
         del variables[name]
