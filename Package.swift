@@ -108,7 +108,8 @@ let package = Package(
       dependencies: ["Checkpointing", "TrainingState", "GPTModel", "Kernels", "Platform"],
       path: "Tests/CheckpointSupport"),
     .target(name: "ProcessSupport", dependencies: ["Platform", "TestSupport"], path: "Tests/ProcessSupport"),
-    tests("Platform", ["Platform"]),
+    tests("Platform", ["Platform", "ProcessSupport", "confined-probe"]),
+    .executableTarget(name: "confined-probe", dependencies: ["Platform"], path: "Tests/ConfinedProbe"),
     tests("Reproducibility", ["Reproducibility"]),
     tests("CommandLineOptions", ["CommandLineOptions", "Platform"]),
     tests("Kernels", ["Kernels"]),
@@ -125,7 +126,7 @@ let package = Package(
       // gpt-sample is the helper process that reads checkpoints for the tests.
       [
         "Checkpointing", "TrainingState", "GPTModel", "Kernels", "Reproducibility", "Platform",
-        "CheckpointSupport", "ProcessSupport", "gpt-sample",
+        "CHDF5", "CheckpointSupport", "ProcessSupport", "gpt-sample", "gpt-ddp",
       ]),
     tests(
       "RunFiles",

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Hostile files, the long version: random damage to checkpoints (under right digests, so that libhdf5 and the reader
-# see it) and to corpora. Nothing may crash, hang, or load what was not saved.
+# see it), impossible values in them, and damage to corpora. Nothing may crash, hang, or load what was not saved.
 #   scripts/fuzz.sh [CASES]              10,000 of each by default
 #   scripts/fuzz.sh --sanitize [CASES]   in a build of its own under AddressSanitizer, 1,000 of each by default: our
 #                                        code, and the C library's functions that libhdf5 calls; not libhdf5's code
@@ -23,4 +23,5 @@ cases=${1:-$cases}
 need_swift
 cd "$root"
 export MICROGPT_FUZZ_CASES=$cases
-exec swift test ${build[@]+"${build[@]}"} --filter 'CheckpointingTests.FuzzTests|CorporaTests.CorpusFuzz'
+exec swift test ${build[@]+"${build[@]}"} \
+  --filter 'CheckpointingTests.FuzzTests|CheckpointingTests.ValueFuzzTests|CorporaTests.CorpusFuzz'

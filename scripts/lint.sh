@@ -66,6 +66,9 @@ check_system_calls() {
     grep -rnE --include='*.swift' \
       '\b(posix_spawnp?|pthread_create|clock_gettime|ContinuousClock|rename|fsync|waitpid|fork)\b *[(.]' Sources |
       grep -v '^Sources/Platform/' || true)
+  violation_lines "only CheckpointReader opens objects of a file" < <(
+    grep -rnE --include='*.swift' '\bH5(Dopen|Oopen|Gopen|Topen|Aopen|Rdereference|Rget_region|Fmount)' Sources |
+      grep -v '^Sources/Checkpointing/CheckpointReader.swift:' || true)
 }
 
 # A room that has grown too large wants to be two.

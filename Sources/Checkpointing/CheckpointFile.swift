@@ -3,7 +3,6 @@
 
 import Platform
 import GPTModel
-import Glibc
 import Reproducibility
 import TrainingState
 
@@ -20,24 +19,33 @@ public enum CheckpointFile {
       let tensors = CheckpointSchema.tensors(of: snapshot, table)
       // A file that no reader accepts must not replace one that every reader accepts.
       try CheckpointSchema.checkFinite(tensors)
-      try createFolder(of: path)
       var snapshot = snapshot
       snapshot.training?.progress.weightsHash = table.weightsHash(of: snapshot.weights)
-      let image = try CheckpointImage.make(snapshot)
-      let body = UnsafeRawBufferPointer(rebasing: image.bytes[Envelope.size...])
-      let head = Envelope.bytes(digest: XXHash64.hash(body), run: snapshot.training?.runFingerprint)
-      try head.withUnsafeBytes { envelope in
-        try FileReplacement.replace(
-          path, with: [envelope, body],
-          verify: { path in
-            let size = try checkContent(of: path)
-            try CheckpointReader.checkStructure(path: path, fileSize: size)
-          }, onPhase: onPhase)
+      try CheckpointImage.make(snapshot).withBytes { image in
+        try CheckpointReader.checkStructure(in: image)
+        try createFolder(of: path)
+        let body = UnsafeRawBufferPointer(rebasing: image[Envelope.size...])
+        let head = Envelope.bytes(digest: XXHash64.hash(body), run: snapshot.training?.runFingerprint)
+        try head.withUnsafeBytes { envelope in
+          try FileReplacement.replace(
+            path, with: [envelope, body], verify: { path in _ = try OpenedCheckpoint(path) }, onPhase: onPhase
+          )
+        }
       }
-      withExtendedLifetime(image) {}
     } catch {
       throw RuntimeFailure("cannot save checkpoint \(path): \(error)")
     }
+  }
+
+  /// A loaded checkpoint and what is known of its file.
+  package struct Contents: Sendable {
+    package let snapshot: TrainingSnapshot
+    /// Bytes of the file.
+    package let size: Int
+    /// Which the file states and has; nil if another program wrote it.
+    package let digest: UInt64?
+    /// Whether the kernel kept the process that parsed it to a few system calls.
+    package let isFiltered: Bool
   }
 
   /// Loads a checkpoint: one of ours, one that another program wrote to our schema, or one by MicroGPT.jl.
@@ -46,63 +54,32 @@ public enum CheckpointFile {
   public static func read(
     _ path: String, using reader: ContainedReader = ContainedReader()
   ) throws -> TrainingSnapshot {
+    try contents(of: path, using: reader).snapshot
+  }
+
+  /// The same with what is known of the file.
+  package static func contents(
+    of path: String, using reader: ContainedReader = ContainedReader()
+  ) throws -> Contents {
     do {
-      let (size, run): (Int, UInt64?)
+      let opened: OpenedCheckpoint
       do {
-        (size, run) = try verifiedContent(of: path)
+        opened = try OpenedCheckpoint(path)
       } catch let failure as RuntimeFailure {
         throw InvalidInput("it cannot be read: \(failure)")
       }
-      let snapshot = try reader.snapshot(path: path, fileSize: size)
-      if let run, let training = snapshot.training, training.runFingerprint != run {
+      let reading = try reader.read(opened.file, size: opened.size)
+      if let run = opened.run, let training = reading.snapshot.training, training.runFingerprint != run {
         throw InvalidInput("it is damaged: its head is of another run than its settings")
       }
-      return snapshot
+      return Contents(
+        snapshot: reading.snapshot, size: opened.size, digest: opened.digest, isFiltered: reading.isFiltered)
     } catch let error as InvalidInput {
       throw InvalidInput("checkpoint \(path): \(error.message); \(remedy)")
     }
   }
 
   static let remedy = "choose another checkpoint, or an older copy of this one"
-
-  /// Checks everything that needs no libhdf5: that it is a regular file, its envelope, its digest.
-  ///
-  /// - Returns: its size in bytes.
-  /// - Throws: `InvalidInput` that does not name the file.
-  @discardableResult
-  package static func checkContent(of path: String) throws -> Int { try verifiedContent(of: path).size }
-
-  /// - Returns: also the run that its envelope states.
-  private static func verifiedContent(of path: String) throws -> (size: Int, run: UInt64?) {
-    var status = stat()
-    guard stat(path, &status) == 0 else {
-      throw InvalidInput(errno == ENOENT ? "there is no such file" : systemError())
-    }
-    guard FileKind(status) == .regular else {
-      throw InvalidInput("it is \(FileKind(status).words), not a regular file")
-    }
-    guard status.st_size > 0 else { throw InvalidInput("it is empty") }
-    let file = try opened(path)
-    var head = [UInt8](repeating: 0, count: Envelope.size + Envelope.signature.count)
-    let count = try head.withUnsafeMutableBytes { try file.readFully($0) }
-    let content = try Envelope.content(Array(head[..<count]))
-    let size = try file.size()
-    guard case .digest(let expected, let run) = content else { return (size, nil) }
-    let actual = try digest(of: file)
-    guard actual == expected else {
-      throw InvalidInput(
-        "it is damaged: its digest is \(XXHash64.hexadecimal(expected)), but its \(size) bytes have "
-          + XXHash64.hexadecimal(actual) + " (cut off, or bits changed)")
-    }
-    return (size, run)
-  }
-
-  /// The digest that the file's envelope states; nil for files of other programs.
-  package static func envelopeDigest(of path: String) throws -> UInt64? {
-    let head = try firstBytes(of: path, count: Envelope.size + Envelope.signature.count)
-    guard case .digest(let digest, _) = try Envelope.content(head) else { return nil }
-    return digest
-  }
 
   /// The run that the file's envelope states, even if the rest of it is damaged; nil for files of other programs, of
   /// earlier versions and of weights only.
@@ -118,26 +95,5 @@ public enum CheckpointFile {
     return head.isEmpty || head.starts(with: Envelope.bytes(digest: 0).prefix(32))
       || head.starts(with: Envelope.signature)
       || head.dropFirst(Envelope.size).starts(with: Envelope.signature)
-  }
-
-  private static func opened(_ path: String) throws -> FileDescriptor {
-    do {
-      return try FileDescriptor(open: path, O_RDONLY)
-    } catch {
-      throw InvalidInput("it cannot be read: \(error)")
-    }
-  }
-
-  /// The digest of the bytes after the envelope.
-  private static func digest(of file: borrowing FileDescriptor) throws -> UInt64 {
-    guard lseek(file.raw, off_t(Envelope.size), SEEK_SET) >= 0 else { throw RuntimeFailure(systemError()) }
-    var hasher = XXHash64()
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
-    defer { buffer.deallocate() }
-    while true {
-      let count = try file.readFully(buffer)
-      hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-      if count < buffer.count { return hasher.digest() }
-    }
   }
 }

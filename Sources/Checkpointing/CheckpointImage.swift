@@ -33,9 +33,8 @@ enum CheckpointImage {
       let creation = try HDF5Handle.propertyList(chdf5_class_file_create())
       try HDF5.check(H5Pset_userblock(creation.id, UInt64(Envelope.size)), "H5Pset_userblock")
       try groups.apply(to: creation, group: "")
-      // No file can have this name, so nothing on disk is opened by accident.
       let file = try HDF5.check(
-        H5Fcreate("/dev/null/checkpoint", chdf5_truncate(), creation.id, access.id), "H5Fcreate")
+        H5Fcreate(HDF5.noFile, chdf5_truncate(), creation.id, access.id), "H5Fcreate")
       do {
         try write(values, tensors, groups, to: file)
       } catch {

@@ -6,9 +6,8 @@ import Platform
 import TrainingState
 
 extension CheckpointReader {
-  /// Longest array other than a tensor: the loss of every step of a long training.
+  /// Longest array other than a tensor: the loss of every step, which older files hold.
   static let longestArray = 1 << 26
-  private static let longestString = 1 << 16
 
   func value(_ path: String, _ kind: StateValue.Kind) throws -> StateValue {
     let dataset = try open(path)
@@ -60,7 +59,8 @@ extension CheckpointReader {
       }
     }
     return try pointers.map { pointer in
-      guard let pointer, let text = String(validatingCString: pointer), text.utf8.count <= longestString
+      guard let pointer, let text = String(validatingCString: pointer),
+        text.utf8.count <= StateField.longestText
       else {
         throw InvalidInput("/\(path) holds text that is missing, too long or not UTF-8")
       }
@@ -72,7 +72,7 @@ extension CheckpointReader {
     _ dataset: HDF5Handle, _ type: HDF5Handle, _ count: Int, _ path: String
   ) throws -> [String] {
     let size = H5Tget_size(type.id)
-    guard (1...longestString).contains(size), count <= longestArray / size else {
+    guard (1...StateField.longestText).contains(size), count <= longestArray / size else {
       throw InvalidInput("/\(path) holds text of \(size) bytes, which is too long")
     }
     var bytes = [UInt8](repeating: 0, count: size * count)

@@ -1,5 +1,5 @@
 // Parses a checkpoint with libhdf5, in this process. libhdf5 1.10 can crash on hostile bytes, so this runs
-// only in the contained child process or on files that this process has just written. See ContainedReader.
+// only in the contained child process or on bytes that this process has just made. See ContainedReader.
 
 import CHDF5
 import Platform
@@ -8,32 +8,28 @@ import TrainingState
 
 /// An open checkpoint in our format or MicroGPT.jl's.
 struct CheckpointReader {
-  let file: HDF5Handle
+  private let file: HDF5Handle
+  /// Bytes of the whole file.
+  let fileSize: Int
 
-  /// - Parameter path: may be `/proc/self/fd/N`.
+  /// - Parameter image: the bytes of the file, its envelope included.
   /// - Throws: `HDF5Failure` or `InvalidInput`, whose messages do not name the file.
-  static func snapshot(path: String, fileSize: Int) throws -> TrainingSnapshot {
-    try with(path) { reader in
-      try reader.has("format")
-        ? reader.snapshot(fileSize: fileSize) : JuliaCheckpoint(reader: reader).snapshot(fileSize: fileSize)
+  static func snapshot(in image: UnsafeRawBufferPointer) throws -> TrainingSnapshot {
+    try with(image) { reader in
+      try reader.has("format") ? reader.snapshot() : JuliaCheckpoint(reader: reader).snapshot()
     }
   }
 
   /// Checks everything about a file in our format except its floats.
-  static func checkStructure(path: String, fileSize: Int) throws {
-    try with(path) { reader in _ = try reader.outline(fileSize: fileSize) }
+  static func checkStructure(in image: UnsafeRawBufferPointer) throws {
+    try with(image) { reader in _ = try reader.outline() }
   }
 
-  private static func with<Result>(_ path: String, _ body: (CheckpointReader) throws -> Result) throws
-    -> Result
-  {
+  private static func with<Result>(
+    _ image: UnsafeRawBufferPointer, _ body: (CheckpointReader) throws -> Result
+  ) throws -> Result {
     try HDF5.session {
-      let access = try HDF5Handle.propertyList(chdf5_class_file_access())
-      // Otherwise network file systems without locks refuse to open files.
-      try HDF5.check(H5Pset_file_locking(access.id, false, true), "H5Pset_file_locking")
-      let file = try HDF5Handle(
-        H5Fopen(path, chdf5_read_only(), access.id), "H5Fopen", close: H5Fclose)
-      return try body(CheckpointReader(file: file))
+      try body(CheckpointReader(file: HDF5Handle.file(in: image), fileSize: image.count))
     }
   }
 
@@ -43,7 +39,7 @@ struct CheckpointReader {
     let table: ParameterTable
   }
 
-  private func outline(fileSize: Int) throws -> Outline {
+  private func outline() throws -> Outline {
     var values: [String: StateValue] = [:]
     // Version and features come first: a newer format may not have what follows.
     for field in CheckpointSchema.modelFields.prefix(3) where try field.isRequired || has(field.path) {
@@ -70,8 +66,8 @@ struct CheckpointReader {
     return Outline(model: model, table: table)
   }
 
-  private func snapshot(fileSize: Int) throws -> TrainingSnapshot {
-    let outline = try outline(fileSize: fileSize)
+  private func snapshot() throws -> TrainingSnapshot {
+    let outline = try outline()
     let snapshot = CheckpointSchema.emptySnapshot(outline.model, outline.table)
     for tensor in CheckpointSchema.tensors(of: snapshot, outline.table) {
       let dataset = try open(tensor.path)
@@ -97,19 +93,29 @@ struct CheckpointReader {
 
   func open(_ path: String) throws -> HDF5Handle {
     guard try has(path) else { throw InvalidInput("/\(path) is missing") }
-    let dataset = try HDF5Handle(H5Dopen2(file.id, path, 0), "H5Dopen2 /\(path)", close: H5Dclose)
-    try Self.refuseForeignStorage(dataset, path)
-    return dataset
+    return try admitted(H5Oopen(file.id, path, 0), "H5Oopen", "/\(path)")
   }
 
-  /// Data that lives in other files is refused: a checkpoint must not read the user's other files.
-  static func refuseForeignStorage(_ dataset: HDF5Handle, _ path: String) throws {
+  /// The dataset at an address that Julia stores as a reference.
+  func open(at address: UInt64, _ name: String) throws -> HDF5Handle {
+    guard address != 0 else { throw InvalidInput("\(name) is missing") }
+    var address = address
+    return try admitted(
+      H5Rdereference2(file.id, 0, H5R_OBJECT, &address), "H5Rdereference2", name)
+  }
+
+  /// The one door for objects. Data that lives in other files is refused: a checkpoint must not read the user's
+  /// other files.
+  private func admitted(_ object: hid_t, _ function: String, _ name: String) throws -> HDF5Handle {
+    let object = try HDF5Handle(object, "\(function) of \(name)", close: H5Oclose)
+    guard H5Iget_type(object.id) == H5I_DATASET else { throw InvalidInput("\(name) is not a dataset") }
     let creation = try HDF5Handle(
-      H5Dget_create_plist(dataset.id), "H5Dget_create_plist /\(path)", close: H5Pclose)
+      H5Dget_create_plist(object.id), "H5Dget_create_plist of \(name)", close: H5Pclose)
     let layout = H5Pget_layout(creation.id)
     guard layout != H5D_VIRTUAL, layout != H5D_LAYOUT_ERROR, H5Pget_external_count(creation.id) == 0 else {
-      throw InvalidInput("/\(path) keeps its data in another file, which is not allowed")
+      throw InvalidInput("\(name) keeps its data in another file, which is not allowed")
     }
+    return object
   }
 
   private func checkTensor(_ path: String, _ rows: Int, _ columns: Int) throws {

@@ -69,12 +69,12 @@ extension CheckpointSchema {
     let unknown = features.filter { !known.contains($0) }
     guard unknown.isEmpty else {
       throw InvalidInput(
-        "it needs \(unknown.joined(separator: ", ")) (format version \(fileVersion)), "
+        "it needs \(StateField.shortened(unknown.joined(separator: ", "))) (format version \(fileVersion)), "
           + "which this program (up to \(version)) does not know: use a newer program")
     }
   }
 
-  /// Floats take at most this many times the bytes of the file, however well it is compressed; checked before
+  /// The floats of a model take at most this many times the bytes of the file, however well it is compressed; checked before
   /// memory for them is allocated.
   static let largestCompression = 64
 
@@ -119,9 +119,7 @@ extension CheckpointSchema {
     configuration.model = model
     var state = TrainingState(configuration: configuration, moments: [])
     for field in TrainingState.fields { try field.set(&state, from: values[field.path]) }
-    guard state.configuration.schedule.isPossible else {
-      throw InvalidInput("/schedule/warmup_steps is more than /schedule allows")
-    }
+    try state.checkRelations()
     return state
   }
 

@@ -20,28 +20,40 @@ public struct ContainedReader: Sendable {
 
   static func seconds(fileSize: Int) -> Int { 20 + fileSize / 20_000_000 }
 
+  /// What the child has read.
+  struct Reading {
+    let snapshot: TrainingSnapshot
+    /// Whether the kernel filtered the child's system calls.
+    let isFiltered: Bool
+  }
+
   /// - Throws: `InvalidInput`, without the file's name, if the file is at fault; `RuntimeFailure` if no child
   ///   could be started.
-  func snapshot(path: String, fileSize: Int) throws -> TrainingSnapshot {
-    let seconds = deadline ?? Self.seconds(fileSize: fileSize)
+  func read(_ file: borrowing FileDescriptor, size: Int) throws -> Reading {
+    let seconds = deadline ?? Self.seconds(fileSize: size)
     let child = try ChildProcess(
-      ["gpt-checkpoint-reader", CheckpointReaderProcess.flag, path], executable: executable,
-      environment: Self.environment, output: .pipe, errors: .discarded)
-    var answer = Answer(child: child, deadline: monotonicSeconds() + Double(seconds))
+      ["gpt-checkpoint-reader", CheckpointReaderProcess.flag], executable: executable,
+      environment: Self.environment, output: .pipe, errors: .discarded, passing: file.raw)
+    var answer = Answer(child: child, limit: Double(seconds))
     let cause: any Error
     do {
-      let snapshot = try receive(from: &answer, fileSize: fileSize)
+      let reading = try receive(from: &answer, fileSize: size)
       // Its answer is complete, so how it ends does not matter.
       child.send(SIGKILL)
       _ = child.wait()
-      return snapshot
+      return reading
     } catch {
       cause = error
     }
     if answer.isLate { child.send(SIGKILL) }
     // Give it a second to die by itself: its own signal tells more than ours.
     let ending = child.wait(seconds: 1)
-    if let refusal = cause as? Refusal { throw InvalidInput(refusal.message) }
+    if let refusal = cause as? Refusal {
+      guard refusal.kind == .refusal else {
+        throw RuntimeFailure("cannot read a checkpoint in confinement: \(refusal.message)")
+      }
+      throw InvalidInput(refusal.message)
+    }
     if answer.isLate {
       throw InvalidInput(
         "the HDF5 library did not finish with it in \(seconds) s: the file is damaged or hostile")
@@ -59,30 +71,35 @@ public struct ContainedReader: Sendable {
     }
   }
 
-  /// The parent's environment without whatever would make the child join an MPI job or change libhdf5.
-  private static var environment: [String: String] {
-    let prefixes = ["OMPI_", "PMIX_", "PMI_", "ORTE_", "HDF5_", "OPENBLAS_"]
-    var variables = ChildProcess.inheritedEnvironment.filter { variable in
-      !prefixes.contains { variable.key.hasPrefix($0) }
-    }
-    // The child multiplies no matrices: no thread pool.
-    variables["OPENBLAS_NUM_THREADS"] = "1"
-    return variables
+  /// Nothing but where the loader finds libraries. The child multiplies no matrices: no thread pool.
+  static var environment: [String: String] {
+    let libraries = environmentVariable("LD_LIBRARY_PATH").map { ["LD_LIBRARY_PATH": $0] } ?? [:]
+    return libraries.merging(["OPENBLAS_NUM_THREADS": "1"]) { $1 }
   }
 
-  /// A refusal in the child's words.
-  private struct Refusal: Error { let message: String }
+  /// A refusal or a failure in the child's words.
+  private struct Refusal: Error {
+    let kind: SnapshotStream.Kind
+    let message: String
+  }
 
-  /// The child's output, read under a deadline.
+  /// The child's output, read within a time that counts only while parent and child can run.
   private struct Answer {
     let child: ChildProcess
-    let deadline: Double
+    /// In seconds.
+    let limit: Double
+    var clock = CappedClock()
     var isLate = false
+
+    init(child: ChildProcess, limit: Double) {
+      self.child = child
+      self.limit = limit
+    }
 
     /// Fills `buffer`; throws at the end of the output or at the deadline.
     mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws {
       do {
-        guard try child.readOutput(into: buffer, until: deadline) == buffer.count else {
+        guard try child.readOutput(into: buffer, clock: &clock, limit: limit) == buffer.count else {
           throw InvalidInput("its answer ends early")
         }
       } catch is DeadlinePassed {
@@ -98,22 +115,21 @@ public struct ContainedReader: Sendable {
     }
   }
 
-  private func receive(from answer: inout Answer, fileSize: Int) throws -> TrainingSnapshot {
+  private func receive(from answer: inout Answer, fileSize: Int) throws -> Reading {
     guard try answer.number() == SnapshotStream.magic else { throw InvalidInput("no answer") }
+    let isFiltered: UInt8 = try answer.number()
     let kindByte: UInt8 = try answer.number()
     let length: UInt64 = try answer.number()
+    let kind = SnapshotStream.Kind(rawValue: kindByte)
     // From file to stream, text and lists grow by at most this.
-    let limit = kindByte == SnapshotStream.Kind.refusal.rawValue ? 4096 : 1 << 20 + 8 * fileSize
-    guard let kind = SnapshotStream.Kind(rawValue: kindByte), length <= UInt64(limit) else {
-      throw InvalidInput("its answer is not a snapshot")
-    }
+    let limit =
+      kind == .snapshot
+      ? min(1 << 20 + 8 * fileSize, SnapshotStream.longestHead) : SnapshotStream.longestMessage
+    guard let kind, length <= UInt64(limit) else { throw InvalidInput("its answer is not a snapshot") }
     var head = [UInt8](repeating: 0, count: Int(length))
     try head.withUnsafeMutableBytes { try answer.read(into: $0) }
-    if kind == .refusal {
-      let text = String(decoding: head, as: UTF8.self).unicodeScalars.map {
-        $0.properties.generalCategory == .control ? " " : Character($0)
-      }
-      throw Refusal(message: String(text))
+    if kind != .snapshot {
+      throw Refusal(kind: kind, message: visible(String(decoding: head, as: UTF8.self)))
     }
     let model = try CheckpointSchema.model(from: SnapshotStream.decode(head))
     let table = ParameterTable(model.configuration)
@@ -124,6 +140,6 @@ public struct ContainedReader: Sendable {
     guard try answer.number() == SnapshotStream.magic else { throw InvalidInput("its answer has no end") }
     try CheckpointSchema.checkFinite(tensors)
     try CheckpointSchema.checkWeightsHash(snapshot, table)
-    return snapshot
+    return Reading(snapshot: snapshot, isFiltered: isFiltered == 1)
   }
 }

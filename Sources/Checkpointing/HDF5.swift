@@ -15,6 +15,9 @@ enum HDF5 {
   /// Debian's libhdf5 is one big critical section at best and not thread-safe at worst.
   private static let library = Mutex(())
 
+  /// The name of files that are only in memory: no file of the system can have it.
+  static let noFile = "/dev/null/checkpoint"
+
   /// Runs `body` as the only user of the library, with its error printing off and no filter plug-ins: a file
   /// must not make us load code.
   static func session<Result>(_ body: () throws -> Result) throws -> Result {

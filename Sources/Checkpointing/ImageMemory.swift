@@ -1,15 +1,18 @@
-// The memory into which libhdf5's in-memory driver writes a file, taken over through the driver's documented
-// image callbacks when the file is closed: only then are its bytes final.
+// Files that libhdf5 has in memory, through its in-memory driver and the driver's documented image callbacks: those
+// that it writes, and those that it reads. It never opens a file of the system.
 
 import CHDF5
 import Glibc
 
+/// The memory into which a file is written, taken over when the file is closed: only then are its bytes final.
 final class ImageMemory {
   private var base: UnsafeMutableRawPointer?
   private var count = 0
 
-  /// The finished file.
-  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+  /// The finished file, during `body`.
+  func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    try withExtendedLifetime(self) { try body(UnsafeRawBufferPointer(start: base, count: count)) }
+  }
 
   deinit { free(base) }
 
@@ -48,4 +51,25 @@ final class ImageMemory {
 
   /// In a version-2 superblock: signature (8), four bytes, base address (8), extension (8), end of file.
   private static let endOffset = Envelope.size + 28
+}
+
+extension HDF5Handle {
+  /// Opens a file whose bytes are in memory, for reading. They must outlive the handle, and are not copied.
+  static func file(in image: UnsafeRawBufferPointer) throws -> HDF5Handle {
+    let access = try propertyList(chdf5_class_file_access())
+    try HDF5.check(H5Pset_fapl_core(access.id, 1 << 16, false), "H5Pset_fapl_core")
+    // Wherever the library would copy the image, it gets the image itself.
+    var callbacks = H5FD_file_image_callbacks_t()
+    callbacks.image_malloc = { _, _, base in base }
+    callbacks.image_memcpy = { target, _, _, _, _ in target }
+    callbacks.image_realloc = { _, _, _, _ in nil }
+    callbacks.image_free = { _, _, _ in 0 }
+    callbacks.udata_copy = { $0 }
+    callbacks.udata_free = { _ in 0 }
+    let base = UnsafeMutableRawPointer(mutating: image.baseAddress)
+    callbacks.udata = base
+    try HDF5.check(H5Pset_file_image_callbacks(access.id, &callbacks), "H5Pset_file_image_callbacks")
+    try HDF5.check(H5Pset_file_image(access.id, base, image.count), "H5Pset_file_image")
+    return try HDF5Handle(H5Fopen(HDF5.noFile, chdf5_read_only(), access.id), "H5Fopen", close: H5Fclose)
+  }
 }

@@ -13,11 +13,11 @@ struct JuliaCheckpoint {
 
   init(reader: CheckpointReader) {
     self.reader = reader
-    objects = JuliaObjects(file: reader.file)
+    objects = JuliaObjects(reader: reader)
   }
 
   /// - Returns: a snapshot without training state, which MicroGPT.jl does not save.
-  func snapshot(fileSize: Int) throws -> TrainingSnapshot {
+  func snapshot() throws -> TrainingSnapshot {
     guard try reader.has("model_state"), try reader.has("tokenizer") else {
       throw InvalidInput("it is HDF5, but not a GPT checkpoint: it has neither /format nor /model_state")
     }
@@ -33,7 +33,7 @@ struct JuliaCheckpoint {
           + "\(tokenizer.vocabularySize) entries")
     }
     let table = ParameterTable(configuration)
-    try CheckpointSchema.checkSize(table, sets: 1, fileSize: fileSize)
+    try CheckpointSchema.checkSize(table, sets: 1, fileSize: reader.fileSize)
     let weights = FloatArena(count: table.arenaCount)
     for entry in table.entries {
       let dataset = try weight(layer(entry.path, state, blocks), entry.path)
@@ -96,14 +96,14 @@ struct JuliaCheckpoint {
   private func weight(_ layer: [String: JuliaValue], _ name: String) throws -> HDF5Handle {
     // Flux stores false for no bias; an array would be a bias, which this model cannot hold.
     if case .reference(let address)? = layer["bias"], address != 0,
-      try CheckpointReader.typeClass(objects.dataset(at: address, "bias"), "bias") == H5T_FLOAT
+      try CheckpointReader.typeClass(reader.open(at: address, "bias"), "bias") == H5T_FLOAT
     {
       throw InvalidInput("\(name) has a bias, and this model has none")
     }
     guard case .reference(let address)? = layer["weight"] else {
       throw InvalidInput("\(name) has no weight")
     }
-    let dataset = try objects.dataset(at: address, name)
+    let dataset = try reader.open(at: address, name)
     guard try CheckpointReader.typeClass(dataset, name) == H5T_FLOAT else {
       throw InvalidInput("\(name) does not hold floating-point numbers")
     }

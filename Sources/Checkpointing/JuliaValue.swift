@@ -18,7 +18,7 @@ indirect enum JuliaValue {
 
 /// Follows references inside one file.
 struct JuliaObjects {
-  let file: HDF5Handle
+  let reader: CheckpointReader
   /// No path from a root object to a value is longer; stops at cycles.
   private static let deepest = 16
   /// The largest list is the alphabet.
@@ -26,17 +26,7 @@ struct JuliaObjects {
   private static let largestElement = 1 << 16
 
   func value(at path: String) throws -> JuliaValue {
-    try value(of: CheckpointReader(file: file).open(path), path)
-  }
-
-  func dataset(at address: UInt64, _ name: String) throws -> HDF5Handle {
-    guard address != 0 else { throw InvalidInput("\(name) is missing") }
-    var address = address
-    let object = try HDF5Handle(
-      H5Rdereference2(file.id, 0, H5R_OBJECT, &address), "H5Rdereference2 of \(name)", close: H5Oclose)
-    guard H5Iget_type(object.id) == H5I_DATASET else { throw InvalidInput("\(name) is not a dataset") }
-    try CheckpointReader.refuseForeignStorage(object, name)
-    return object
+    try value(of: reader.open(path), path)
   }
 
   /// The value at the end of a chain of references.
@@ -44,7 +34,7 @@ struct JuliaObjects {
     guard var value else { throw InvalidInput("\(name) is missing") }
     for _ in 0..<Self.deepest {
       guard case .reference(let address) = value else { return value }
-      value = try self.value(of: dataset(at: address, name), name)
+      value = try self.value(of: reader.open(at: address, name), name)
     }
     throw InvalidInput("\(name) is nested too deeply")
   }

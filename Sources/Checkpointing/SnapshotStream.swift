@@ -5,15 +5,23 @@ import Platform
 import GPTModel
 import TrainingState
 
-/// Layout, little-endian: `magic`, kind (u8), length of the head (u64), head, tensors' floats, `magic` again.
+/// Layout, little-endian: `magic`, whether system calls are filtered (u8), kind (u8), length of the head (u64), head,
+/// tensors' floats, `magic` again.
 /// The head holds the values: path, kind and content of each, every string and list preceded by its length.
 package enum SnapshotStream {
   static let magic: UInt64 = 0x4D47_5054_534E_4150
   enum Kind: UInt8 {
     case snapshot = 1
-    /// The head is a message for the user.
+    /// The head is a message for the user: the file is at fault.
     case refusal = 2
+    /// The head says what the system has refused to the child.
+    case failure = 3
   }
+
+  /// In bytes.
+  static let longestMessage = 4096
+  /// Bytes of the longest head: the largest alphabet, spelled twice, and room for the rest.
+  static let longestHead = 1 << 26
 
   package static func encode(_ values: [(path: String, value: StateValue)]) -> [UInt8] {
     var writer = ByteWriter()

@@ -1,5 +1,7 @@
 // Help with typos: the known name that a misspelt one probably meant, and safe quoting of user input.
 
+import Platform
+
 /// The nearest of `known`, if close enough to be worth suggesting: at most a third of the letters wrong, or a
 /// known name that starts with the typed one.
 func nearestName(to typed: String, among known: [String]) -> String? {
@@ -36,17 +38,6 @@ func editDistance(_ first: String, _ second: String) -> Int {
 
 /// User input inside a one-line message: quoted, control characters escaped, cut after 60 characters.
 public func quoted(_ text: String) -> String {
-  var shown = ""
-  for scalar in text.unicodeScalars.prefix(60) {
-    switch scalar {
-    case "\n": shown += "\\n"
-    case "\t": shown += "\\t"
-    case "\r": shown += "\\r"
-    default:
-      let isControl = [.control, .format, .lineSeparator, .paragraphSeparator].contains(
-        scalar.properties.generalCategory)
-      shown += isControl ? "\\u{" + String(scalar.value, radix: 16) + "}" : String(Character(scalar))
-    }
-  }
+  let shown = visible(String(text.unicodeScalars.prefix(60)))
   return "'\(shown)\(text.unicodeScalars.count > 60 ? "…" : "")'"
 }

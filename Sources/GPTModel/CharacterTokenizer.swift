@@ -47,7 +47,7 @@ public struct CharacterTokenizer: Equatable, Sendable {
       return nil
     }
     guard unknown.isEmpty else {
-      let names = unknown.prefix(10).map(Self.visible).joined(separator: " ")
+      let names = unknown.prefix(10).map(Self.shown).joined(separator: " ")
       throw InvalidInput(
         "the prompt has characters that this checkpoint does not know: \(names); its alphabet is \(alphabet)")
     }
@@ -63,19 +63,11 @@ public struct CharacterTokenizer: Equatable, Sendable {
 
   /// All characters, at most 200, blanks and controls escaped.
   public var alphabet: String {
-    let shown = scalars.prefix(200).map(Self.visible).joined(separator: " ")
+    let shown = scalars.prefix(200).map(Self.shown).joined(separator: " ")
     return scalars.count > 200 ? "\(shown) … (\(scalars.count) characters)" : shown
   }
 
-  private static func visible(_ scalar: Unicode.Scalar) -> String {
-    switch scalar {
-    case "\n": "\\n"
-    case "\t": "\\t"
-    case "\r": "\\r"
-    case " ": "' '"
-    default:
-      scalar.properties.generalCategory == .control
-        ? "\\u{" + String(scalar.value, radix: 16) + "}" : String(Character(scalar))
-    }
+  private static func shown(_ scalar: Unicode.Scalar) -> String {
+    scalar == " " ? "' '" : visible(String(Character(scalar)))
   }
 }

@@ -34,6 +34,9 @@ public final class ChildProcess: @unchecked Sendable {
     }
   }
 
+  /// The descriptor under which a child finds the file that it was passed.
+  public static let passedFile: Int32 = 3
+
   public let identifier: pid_t
   private let input: FileDescriptor?
   private let output: FileDescriptor?
@@ -46,14 +49,14 @@ public final class ChildProcess: @unchecked Sendable {
   ///   - arguments: the first is looked up in PATH if it has no slash.
   ///   - environment: all variables; nil passes on this process's own.
   ///   - hasInput: whether `send(line:)` reaches its standard input, which is /dev/null otherwise.
+  ///   - file: a descriptor of this process that the child gets as `passedFile`.
   ///   - leadsGroup: whether it gets its own process group; the terminal's Ctrl-C then reaches only this
   ///     process, which decides what to pass on.
   /// - Throws: `RuntimeFailure` if the system refuses.
   public init(
     _ arguments: [String], executable: String? = nil, environment: [String: String]? = nil,
     folder: String? = nil, hasInput: Bool = false, output outputStream: Stream = .inherited,
-    errors errorStream: Stream = .inherited,
-    leadsGroup: Bool = false
+    errors errorStream: Stream = .inherited, passing file: Int32? = nil, leadsGroup: Bool = false
   ) throws {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -75,6 +78,7 @@ public final class ChildProcess: @unchecked Sendable {
     defer { for end in childEnds { if let end { _ = close(end) } } }
     output = (outputPipe?.reading).map { FileDescriptor(owning: $0) }
     errors = (errorPipe?.reading).map { FileDescriptor(owning: $0) }
+    if let file { posix_spawn_file_actions_adddup2(&actions, file, Self.passedFile) }
 
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
@@ -159,11 +163,31 @@ public final class ChildProcess: @unchecked Sendable {
   }
 
   /// Fills `buffer` from the child's standard output.
+  ///
+  /// - Parameters:
+  ///   - clock: goes on while this reads, but not while either process is stopped (Ctrl-Z, SIGSTOP).
+  ///   - seconds: what `clock` may show at most.
   /// - Returns: the number of bytes read, less than the buffer's size only at the end of the output.
   /// - Throws: `DeadlinePassed`, or `RuntimeFailure` from the system.
-  public func readOutput(into buffer: UnsafeMutableRawBufferPointer, until deadline: Double) throws -> Int {
+  public func readOutput(
+    into buffer: UnsafeMutableRawBufferPointer, clock: inout CappedClock, limit seconds: Double
+  ) throws -> Int {
     guard output != nil else { preconditionFailure("standard output is no pipe") }
-    return try output!.readFully(buffer, until: deadline)
+    var done = 0
+    while done < buffer.count {
+      guard clock.seconds < seconds else { throw DeadlinePassed() }
+      do {
+        let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+        let count = try output!.readSome(
+          into: rest, until: monotonicSeconds() + min(0.5, seconds - clock.seconds))
+        clock.tick()
+        if count == 0 { break }
+        done += count
+      } catch is DeadlinePassed {
+        if ProcessIdentity.isStopped(identifier) { clock.skip() } else { clock.tick() }
+      }
+    }
+    return done
   }
 
   /// The next bytes of its standard output or standard error; empty at the end.

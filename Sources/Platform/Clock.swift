@@ -22,6 +22,9 @@ public struct CappedClock: Sendable {
     last = now
   }
 
+  /// Leaves out the time since the last tick.
+  public mutating func skip(now: Double = monotonicSeconds()) { last = now }
+
   public mutating func reset(now: Double = monotonicSeconds()) {
     seconds = 0
     last = now

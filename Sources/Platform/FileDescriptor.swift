@@ -54,17 +54,13 @@ public struct FileDescriptor: ~Copyable, Sendable {
 
   /// Reads until `buffer` is full or the file ends.
   ///
-  /// - Parameters:
-  ///   - offset: where in the file; nil means the current position.
-  ///   - deadline: in `monotonicSeconds`, for pipes.
+  /// - Parameter offset: where in the file; nil means the current position.
   /// - Returns: the number of bytes read.
-  /// - Throws: also `DeadlinePassed`.
   public borrowing func readFully(
-    _ buffer: UnsafeMutableRawBufferPointer, at offset: Int? = nil, until deadline: Double? = nil
+    _ buffer: UnsafeMutableRawBufferPointer, at offset: Int? = nil
   ) throws -> Int {
     var done = 0
     while done < buffer.count {
-      if let deadline { try waitForInput(until: deadline) }
       let (target, wanted) = (buffer.baseAddress! + done, min(buffer.count - done, 1 << 30))
       let count = offset.map { pread(raw, target, wanted, off_t($0 + done)) } ?? read(raw, target, wanted)
       if count < 0 {
@@ -79,11 +75,20 @@ public struct FileDescriptor: ~Copyable, Sendable {
 
   /// Whatever is available, as soon as there is something; empty at the end of the file.
   public borrowing func readSome(upTo limit: Int, until deadline: Double) throws -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: min(limit, 1 << 16))
+    let count = try bytes.withUnsafeMutableBytes { try readSome(into: $0, until: deadline) }
+    return Array(bytes[..<count])
+  }
+
+  /// The same into memory that is there.
+  /// - Returns: the number of bytes read.
+  public borrowing func readSome(
+    into buffer: UnsafeMutableRawBufferPointer, until deadline: Double
+  ) throws -> Int {
     while true {
       try waitForInput(until: deadline)
-      var bytes = [UInt8](repeating: 0, count: min(limit, 1 << 16))
-      let count = read(raw, &bytes, bytes.count)
-      if count >= 0 { return Array(bytes[..<count]) }
+      let count = read(raw, buffer.baseAddress, buffer.count)
+      if count >= 0 { return count }
       guard errno == EINTR || errno == EAGAIN else { throw RuntimeFailure(systemError()) }
     }
   }
@@ -102,6 +107,22 @@ public struct FileDescriptor: ~Copyable, Sendable {
 
   public borrowing func synchronize() throws {
     guard fsync(raw) == 0 else { throw RuntimeFailure(systemError()) }
+  }
+
+  /// Whether the file system stores at least `count` bytes of the file, other than holes of a sparse file. True
+  /// where it does not tell. Moves the file's position.
+  public borrowing func stores(atLeast count: Int) -> Bool {
+    // Linux's SEEK_DATA and SEEK_HOLE, which Glibc's module lacks.
+    let (seekData, seekHole): (Int32, Int32) = (3, 4)
+    var (stored, position) = (0, off_t(0))
+    while stored < count {
+      let data = lseek(raw, position, seekData)
+      guard data >= 0 else { return errno != ENXIO }
+      position = lseek(raw, data, seekHole)
+      guard position >= 0 else { return true }
+      stored += Int(position - data)
+    }
+    return true
   }
 
   public borrowing func size() throws -> Int { Int(try status().st_size) }

@@ -38,7 +38,8 @@ public indirect enum JSONText: Sendable {
       case "\\": result += "\\\\"
       case "\n": result += "\\n"
       default:
-        if scalar.value < 0x20 {
+        // What a terminal would obey is escaped too, so that JSON can be looked at.
+        if scalar.isCommand {
           let digits = String(scalar.value, radix: 16)
           result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
         } else {

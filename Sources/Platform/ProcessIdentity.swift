@@ -45,10 +45,21 @@ public struct ProcessIdentity: Equatable, Sendable, CustomStringConvertible {
 
   /// Field 22 of /proc/<pid>/stat; nil for a process that has ended. A zombie counts as ended.
   public static func startTime(of process: pid_t) -> UInt64? {
-    // The name in parentheses may itself contain spaces and parentheses; after it, start time is field 20.
-    guard let text = smallFile("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else { return nil }
-    let fields = text[text.index(after: end)...].split(separator: " ")
+    let fields = status(of: process)
     guard fields.count > 19, fields[0] != "Z" else { return nil }
     return UInt64(fields[19])
+  }
+
+  /// Whether a process of this host is stopped, by a signal or a debugger.
+  public static func isStopped(_ process: pid_t) -> Bool {
+    let state = status(of: process).first
+    return state == "T" || state == "t"
+  }
+
+  /// The fields of /proc/<pid>/stat from the state on; none for a process that has ended.
+  private static func status(of process: pid_t) -> [Substring] {
+    // The name in parentheses may itself contain spaces and parentheses.
+    guard let text = smallFile("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else { return [] }
+    return text[text.index(after: end)...].split(separator: " ")
   }
 }

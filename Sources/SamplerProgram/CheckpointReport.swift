@@ -18,19 +18,19 @@ struct CheckpointReport: Sendable {
   static func inspect(
     _ path: String, json: Bool, using reader: ContainedReader = ContainedReader()
   ) throws -> CheckpointReport {
-    let snapshot = try CheckpointFile.read(path, using: reader)
+    let contents = try CheckpointFile.contents(of: path, using: reader)
+    let snapshot = contents.snapshot
     let configuration = snapshot.configuration
     let table = ParameterTable(configuration)
     let hash = table.weightsHash(of: snapshot.weights)
     let tensors = CheckpointSchema.tensors(of: snapshot, table).prefix(table.entries.count).map {
       TensorSummary($0)
     }
-    let bytes = try CheckpointFile.checkContent(of: path)
-    let digest = try CheckpointFile.envelopeDigest(of: path).map { "xxh64=" + XXHash64.hexadecimal($0) }
+    let digest = contents.digest.map { "xxh64=" + XXHash64.hexadecimal($0) }
     let values = CheckpointSchema.values(of: snapshot)
     if json {
       let members: [(String, JSONText)] = [
-        ("file", .string(path)), ("bytes", .integer(bytes)), ("digest", .string(digest ?? "")),
+        ("file", .string(path)), ("bytes", .integer(contents.size)), ("digest", .string(digest ?? "")),
         ("parameters", .integer(configuration.parameterCount)),
         ("is_resumable", .boolean(snapshot.training != nil)), ("weights_hash", .string(hash)),
         ("values", .object(values.map { ($0.path, JSONText($0.value)) })),
@@ -39,7 +39,8 @@ struct CheckpointReport: Sendable {
       return CheckpointReport(text: JSONText.object(members).text, status: ExitStatus.success)
     }
     var rows = [
-      ["file", path], ["bytes", String(bytes)], ["digest", digest ?? "none (written by another program)"],
+      ["file", path], ["bytes", String(contents.size)],
+      ["digest", digest ?? "none (written by another program)"],
       ["parameters", String(configuration.parameterCount)], ["weights hash", hash],
       ["alphabet", "\(snapshot.tokenizer.scalars.count) characters: \(snapshot.tokenizer.alphabet)"],
       ["training", snapshot.training == nil ? "none (weights only)" : "can be resumed"],
@@ -67,14 +68,21 @@ struct CheckpointReport: Sendable {
     _ path: String, json: Bool, using reader: ContainedReader = ContainedReader()
   ) -> CheckpointReport {
     do {
-      let snapshot = try CheckpointFile.read(path, using: reader)
+      let contents = try CheckpointFile.contents(of: path, using: reader)
+      let snapshot = contents.snapshot
       let hash = ParameterTable(snapshot.configuration).weightsHash(of: snapshot.weights)
       let isLogged = snapshot.training?.progress.weightsHash.isEmpty == false
-      let hasDigest = try CheckpointFile.envelopeDigest(of: path) != nil
+      let hasDigest = contents.digest != nil
       let checks = [
         ("digest", hasDigest ? "right" : "none (written by another program)"),
         ("structure", "right"), ("weights", "finite"),
         ("weights hash", isLogged ? "\(hash), as saved" : "\(hash), none was saved"),
+        (
+          "read",
+          contents.isFiltered
+            ? "in a process that could do nothing else"
+            : "in a process without files and privileges (this kernel filters no system calls)"
+        ),
       ]
       let text =
         json
@@ -89,7 +97,7 @@ struct CheckpointReport: Sendable {
         ("file", .string(path)), ("ok", .boolean(false)), ("error", .string("\(error)")),
       ]
       return CheckpointReport(
-        text: json ? JSONText.object(members).text : "error: \(error)", status: ExitStatus.usage)
+        text: json ? JSONText.object(members).text : visible("error: \(error)"), status: ExitStatus.usage)
     }
   }
 
@@ -102,7 +110,9 @@ struct CheckpointReport: Sendable {
     }
   }
 
+  /// A line a row, whatever the file's texts are.
   static func leftAligned(_ rows: [[String]]) -> [String] {
+    let rows = rows.map { $0.map { visible($0) } }
     let width = rows.map { $0[0].count }.max() ?? 0
     return rows.map { $0[0] + String(repeating: " ", count: width - $0[0].count) + "  " + $0[1] }
   }

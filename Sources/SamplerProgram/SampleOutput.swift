@@ -42,7 +42,7 @@ private struct SampleQueue {
       waiting[sample, default: .init()].append(scalar)
       return
     }
-    buffer.append(contentsOf: String(Character(scalar)).utf8)
+    append(String(Character(scalar)))
     if isInteractive || monotonicSeconds() - lastFlush > 0.05 { flush() }
   }
 
@@ -56,9 +56,14 @@ private struct SampleQueue {
     if current >= 0 { buffer.append(UInt8(ascii: "\n")) }
     current = sample
     if !isRaw { buffer.append(contentsOf: "=== Sample \(sample + 1) ===\n".utf8) }
-    buffer.append(contentsOf: prompt.utf8)
-    if let text = waiting.removeValue(forKey: sample) { buffer.append(contentsOf: String(text).utf8) }
+    append(prompt)
+    if let text = waiting.removeValue(forKey: sample) { append(String(text)) }
     flush()
+  }
+
+  /// As it is in a pipe; on a terminal, nothing that it would obey.
+  private mutating func append(_ text: String) {
+    buffer.append(contentsOf: (isInteractive ? visible(text, keeping: ["\n", "\t"]) : text).utf8)
   }
 
   private mutating func flush() {

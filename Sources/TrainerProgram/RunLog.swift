@@ -137,7 +137,7 @@ final class RunLog {
 
   func sample(_ number: Int, _ text: String) {
     line("=== Sample \(number) (\(text.unicodeScalars.count) chars) ===")
-    line(text)
+    StandardStream.output.generated(text)
   }
 
   private static func pad(_ number: Int, _ width: Int) -> String {

@@ -86,6 +86,11 @@ struct RunPlan {
     var configuration = Self.draft(preset, options, length: try length(draft, sequences: sequences))
     configuration.model = model
     try configuration.model.validate()
+    guard configuration.totalSteps <= TrainingConfiguration.mostSteps else {
+      throw InvalidInput(
+        "--\(SettingsTable.epochs.name) makes \(configuration.totalSteps) steps with this corpus; allowed are 1 to "
+          + "\(TrainingConfiguration.mostSteps): choose fewer epochs, or a larger --batch-size")
+    }
     return configuration
   }
 

@@ -23,7 +23,8 @@ enum TrainerOptions {
   static let initFrom = Option.text(
     "init-from", "FILE", "Begin with the weights of this checkpoint; its sizes hold.")
   static let maxSteps = Option.integer(
-    "max-steps", in: 0...1_000_000_000, "Stop after this step; the schedule stays as it is.")
+    "max-steps", in: 0...TrainingConfiguration.mostSteps, "Stop after this step; the schedule stays as it is."
+  )
 
   // Output
   static let logInterval = Option.integer(

@@ -29,7 +29,7 @@ public final class Trainer {
   ///   - state: from the checkpoint to resume; nil begins at step 1.
   ///   - requests: from outside (signals, tests), each handed out once; asked once per step.
   ///   - probe: nil except in tests.
-  /// - Throws: `InvalidInput` if the corpus does not fill a batch.
+  /// - Throws: `InvalidInput` if the corpus does not fill a batch, or no checkpoint could hold the state.
   public init(
     configuration: TrainingConfiguration, settings: RunSettings, corpus: TrainingCorpus, weights: FloatArena,
     initialCheckpoint: String? = nil, resuming state: TrainingState? = nil, communicator: Communicator,
@@ -56,6 +56,7 @@ public final class Trainer {
     training.initialCheckpoint = state?.initialCheckpoint ?? initialCheckpoint ?? ""
     if let state { training.progress = state.progress }
     training.progress.run = settings.runIdentifier
+    try training.validate()
     live = LiveState(
       TrainingSnapshot(
         configuration: configuration.model, tokenizer: corpus.tokenizer, weights: weights,
@@ -156,8 +157,7 @@ public final class Trainer {
       progress.step = step
       progress.epoch = position.epoch
       progress.stepInEpoch = position.stepInEpoch
-      progress.lastLoss = loss
-      progress.lossHistory.append(Float(loss))
+      progress.record(loss: loss)
       progress.wallSeconds = monotonicSeconds() - zero
       progress.isCompared = false
     }

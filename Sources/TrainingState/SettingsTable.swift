@@ -2,6 +2,7 @@
 // that switches it off, a row here, its use in Training, its test.
 
 import CommandLineOptions
+import GPTModel
 import Kernels
 
 public enum SettingsTable {
@@ -15,13 +16,19 @@ public enum SettingsTable {
   ]
 
   public static let model: [Setting] = [
-    .integer("n-embd", \.model.embeddingSize, in: 1...16_384, file: "config/n_embd", "Width of the model."),
-    .integer("n-layer", \.model.layerCount, in: 1...1024, file: "config/n_layer", "Blocks."),
     .integer(
-      "n-head", \.model.headCount, in: 1...1024, file: "config/n_head", "Attention heads; must divide n_embd."
+      "n-embd", \.model.embeddingSize, in: 1...GPTConfiguration.limits.embeddingSize, file: "config/n_embd",
+      "Width of the model."),
+    .integer(
+      "n-layer", \.model.layerCount, in: 1...GPTConfiguration.limits.layerCount, file: "config/n_layer",
+      "Blocks."),
+    .integer(
+      "n-head", \.model.headCount, in: 1...GPTConfiguration.limits.headCount, file: "config/n_head",
+      "Attention heads; must divide n_embd."
     ),
     .integer(
-      "block-size", \.model.blockSize, in: 1...65_536, file: "config/block_size", "Characters of context."),
+      "block-size", \.model.blockSize, in: 1...GPTConfiguration.limits.blockSize, file: "config/block_size",
+      "Characters of context."),
     .real(
       "init-std", \.initialDeviation, in: .from(0), file: "config/init_std", absence: .unknown(.real(0.08)),
       "Standard deviation of the initial weights."),
@@ -75,8 +82,8 @@ public enum SettingsTable {
   }()
 
   public static let steps = Setting.integer(
-    "num-steps", \.schedule.totalSteps, in: 1...1_000_000_000, file: "schedule/total_steps",
-    stored: 1...Int(Int32.max), "Steps, instead of epochs.")
+    "num-steps", \.schedule.totalSteps, in: 1...TrainingConfiguration.mostSteps, file: "schedule/total_steps",
+    "Steps, instead of epochs.")
 
   /// A fraction of the steps; their number is stored.
   public static let warmup: Setting = {

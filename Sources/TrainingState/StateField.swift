@@ -38,7 +38,7 @@ public struct StateField: Sendable {
     do {
       try set(&state, value)
     } catch let refusal as Refusal {
-      throw InvalidInput("/\(path) is \(JSONText(value).text), \(refusal.words)")
+      throw InvalidInput("/\(path) is \(Self.shortened(JSONText(value).text)), \(refusal.words)")
     }
   }
 
@@ -47,6 +47,9 @@ public struct StateField: Sendable {
     guard let known = absence.value else { return false }
     return get(state) != known
   }
+
+  /// What a message quotes of a file.
+  package static func shortened(_ text: String) -> String { text.count > 60 ? text.prefix(60) + "…" : text }
 
   /// Why a value is refused.
   struct Refusal: Error {
@@ -70,7 +73,7 @@ extension StateField {
   }
 
   static func integer(
-    _ path: String, _ place: Place<Int>, in allowed: ClosedRange<Int> = 0...Int(Int32.max),
+    _ path: String, _ place: Place<Int>, in allowed: ClosedRange<Int> = 0...TrainingConfiguration.mostSteps,
     absence: Absence = .damage
   ) -> StateField {
     StateField(
@@ -110,6 +113,9 @@ extension StateField {
       })
   }
 
+  /// Bytes of a text: a path, a name, a hash.
+  public static let longestText = 1 << 16
+
   /// JLD2 has no empty strings: absence means empty.
   static func text(
     _ path: String, _ place: Place<String>, absence: Absence = .means(.string(""))
@@ -117,7 +123,9 @@ extension StateField {
     StateField(
       path: path, kind: .string, absence: absence, get: { .string(place.get($0)) },
       set: { state, value in
-        guard case .string(let text) = value else { throw Refusal(words: "where text belongs") }
+        guard case .string(let text) = value, text.utf8.count <= longestText, !text.utf8.contains(0) else {
+          throw Refusal(words: "where text of at most \(longestText) bytes, none of them 0, belongs")
+        }
         place.set(&state, text)
       })
   }
@@ -136,12 +144,16 @@ extension StateField {
       })
   }
 
-  static func floats(_ path: String, _ place: Place<[Float]>) -> StateField {
+  /// - Parameter limit: how many, from the last, are kept.
+  static func floats(_ path: String, _ place: Place<[Float]>, last limit: Int) -> StateField {
     StateField(
-      path: path, kind: .floats, absence: .means(.floats([])), get: { .floats(place.get($0)) },
+      path: path, kind: .floats, absence: .means(.floats([])),
+      get: { .floats(Array(place.get($0).suffix(limit))) },
       set: { state, value in
-        guard case .floats(let floats) = value else { throw Refusal(words: "where numbers belong") }
-        place.set(&state, floats)
+        guard case .floats(let floats) = value, floats.allSatisfy(\.isFinite) else {
+          throw Refusal(words: "where finite numbers belong")
+        }
+        place.set(&state, Array(floats.suffix(limit)))
       })
   }
 

@@ -39,6 +39,9 @@ public struct TrainingConfiguration: Equatable, Sendable {
   /// Kernels of the linear layers; nil means the best in this build.
   public var matmul: MatrixBackend?
 
+  /// The longest training: half a year of the smallest model. Products with a batch stay within 64 bits.
+  public static let mostSteps = 1_000_000_000_000
+
   public init() {}
 
   public var backend: MatrixBackend { matmul ?? .automatic }

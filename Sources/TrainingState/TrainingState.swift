@@ -86,8 +86,20 @@ public struct TrainingProgress: Equatable, Sendable {
   public var isCompared = true
   /// Names the supervised run that saved the state; empty otherwise.
   public var run = ""
-  /// Loss of every step so far.
+  /// Losses of the last steps, at least of `longestHistory` if there were so many; the last one is that of `step`.
   public var lossHistory: [Float] = []
+  /// Losses that a file keeps.
+  public static let longestHistory = 65_536
 
   public init() {}
+
+  /// Adds the loss of a step.
+  package mutating func record(loss: Double) {
+    lastLoss = loss
+    lossHistory.append(Float(loss))
+    // Rarely, so that a step costs nothing.
+    if lossHistory.count >= 2 * Self.longestHistory {
+      lossHistory.removeFirst(lossHistory.count - Self.longestHistory)
+    }
+  }
 }

@@ -12,7 +12,7 @@ public enum Samples {
   /// A model with every parameter different, its moments and a training state without a default value.
   public static func snapshot(
     characters: String = "\n abÄ😀", embeddingSize: Int = 8, layerCount: Int = 2, blockSize: Int = 6,
-    headCount: Int = 2, isResumable: Bool = true
+    headCount: Int = 2, step: Int = 200, isResumable: Bool = true
   ) throws -> TrainingSnapshot {
     let tokenizer = CharacterTokenizer(scalars: characters.unicodeScalars)
     let configuration = try GPTConfiguration(
@@ -52,14 +52,14 @@ public enum Samples {
     state.initialCheckpoint = "earlier.jld2"
     state.corpus = CorpusIdentity(
       dataset: "fixture", sha256: String(repeating: "5a", count: 32), sequenceCount: 4357)
-    state.progress.step = 200
-    state.progress.epoch = 2
-    state.progress.stepInEpoch = 64
+    state.progress.step = step
+    state.progress.epoch = min(2, step)
+    state.progress.stepInEpoch = min(64, step)
     state.progress.lastLoss = 2.25
     state.progress.wallSeconds = 12.5
     state.progress.weightsHash = table.weightsHash(of: snapshot.weights)
     state.progress.isCompared = false
-    state.progress.lossHistory = (0..<200).map { 6 - Float($0) / 64 }
+    state.progress.lossHistory = (0..<step).map { 6 - Float($0) / 64 }
     snapshot.training = state
     return snapshot
   }

@@ -38,7 +38,7 @@ import TrainingState
     var tensors = CheckpointSchema.tensors(of: snapshot, ParameterTable(snapshot.configuration))
     change(&values, &tensors)
     let image = try CheckpointImage.make(values, tensors)
-    return withExtendedLifetime(snapshot) { sealed(Array(image.bytes)) }
+    return withExtendedLifetime(snapshot) { sealed(image.withBytes { Array($0) }) }
   }
 
   /// The file with a new envelope, as a forger would make it.
@@ -133,7 +133,7 @@ import TrainingState
       ("data/epoch", .integer(0), "epoch"),
       ("data/is_shuffled", .integer(2), "is_shuffled"),
       ("schedule/warmup_steps", .real(0.5), "not made of whole numbers"),
-      ("schedule/warmup_steps", .integer(2041), "warmup_steps is more"),
+      ("schedule/warmup_steps", .integer(2041), "warmup_steps is 2041, more than /schedule/total_steps"),
       ("schedule/total_steps", .integer(0), "outside 1"),
       ("data/validation_fraction", .real(1), "at least 0 and below 1"),
       ("data/microbatch", .integer(0), "outside 1"),

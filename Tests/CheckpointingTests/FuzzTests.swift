@@ -15,10 +15,12 @@ import Testing
   /// Files to damage: ours and the Julia program's.
   private static let seeds = ["format-1.jld2", "julia.jld2"]
 
+  static let cases = Int(ProcessInfo.processInfo.environment["MICROGPT_FUZZ_CASES"] ?? "300") ?? 300
+
   @Test func damagedFilesAreRefusedOrLoadTheSavedWeights() throws {
     let reader = ContainedReader(
       executable: try #require(Samples.reader, "gpt-sample is not built").executable, deadline: 2)
-    let cases = Int(ProcessInfo.processInfo.environment["MICROGPT_FUZZ_CASES"] ?? "300") ?? 300
+    let cases = Self.cases
     let bases = try Self.seeds.map { try Samples.bytes("\(Samples.fixtures)/\($0)") }
     let headers = try ByteWalker(bases[0]).headers
     let saved = try CheckpointFile.read("\(Samples.fixtures)/\(Self.seeds[0])", using: reader)

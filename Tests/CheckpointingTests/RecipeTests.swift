@@ -125,7 +125,7 @@ import TrainingState
     snapshot.training?.progress.lossHistory = []
     snapshot.training?.corpus.dataset = ""
     let image = try CheckpointImage.make(snapshot)
-    let walker = try ByteWalker(Array(image.bytes))
+    let walker = try ByteWalker(image.withBytes { Array($0) })
     for path in ["config/init_from", "progress/loss_history", "data/dataset"] {
       #expect(walker.datasets[path] == nil, "\(path)")
     }
@@ -134,7 +134,7 @@ import TrainingState
   /// JLD2 fails on group headers in many pieces: the walker allows none.
   @Test func manyBlocksStayInOneHeader() throws {
     let snapshot = try Samples.snapshot(embeddingSize: 2, layerCount: 300, isResumable: false)
-    let walker = try ByteWalker(Array(CheckpointImage.make(snapshot).bytes))
+    let walker = try ByteWalker(CheckpointImage.make(snapshot).withBytes { Array($0) })
     #expect(walker.groups.filter { $0.hasSuffix("/mlp_fc2") }.count == 300)
   }
 }

@@ -104,3 +104,76 @@ import TrainingState
     }
   }
 }
+
+@Suite struct LimitTests {
+  /// What no reader would take is not written: the reader's own rules say so, not another list.
+  @Test func aStateThatNoReaderTakesIsNotSaved() throws {
+    let cases: [(String, (inout TrainingState) -> Void)] = [
+      (
+        "schedule/total_steps", { $0.configuration.schedule.totalSteps = TrainingConfiguration.mostSteps + 1 }
+      ),
+      ("progress/step", { $0.progress.step = 2041 }), ("data/epoch", { $0.progress.epoch = 201 }),
+      ("data/microbatch", { $0.configuration.microbatchSize = 33 }),
+      ("data/global_batch", { $0.corpus.sequenceCount = 31 }),
+      ("progress/last_loss", { $0.progress.lastLoss = .infinity }),
+      ("progress/loss_history", { $0.progress.lossHistory[3] = .nan }),
+      ("data/dataset", { $0.corpus.dataset = String(repeating: "x", count: StateField.longestText + 1) }),
+      ("optimizer/epsilon", { $0.configuration.epsilon = 0 }),
+    ]
+    try Samples.withFolder { folder in
+      let path = "\(folder)/model.jld2"
+      try CheckpointFile.write(Samples.snapshot(), to: path)
+      let before = try Samples.bytes(path)
+      for (field, change) in cases {
+        var snapshot = try Samples.snapshot()
+        change(&snapshot.training!)
+        let refusal = #expect(throws: InvalidInput.self) { try snapshot.training!.validate() }
+        #expect(refusal?.message.contains(field) == true, "\(field): \(refusal?.message ?? "")")
+        let error = #expect(throws: RuntimeFailure.self) { try CheckpointFile.write(snapshot, to: path) }
+        #expect(error?.message.contains(field) == true, "\(field): \(error?.message ?? "")")
+        #expect(try Samples.bytes(path) == before)
+      }
+    }
+  }
+
+  /// At the limit itself, and with the longest history, a state is saved and loaded.
+  @Test func theLongestTrainingLoads() throws {
+    let reader = try #require(Samples.reader, "gpt-sample is not built")
+    var snapshot = try Samples.snapshot()
+    let most = TrainingConfiguration.mostSteps
+    snapshot.training!.configuration.schedule.totalSteps = most
+    snapshot.training!.configuration.globalBatchSize = 1_000_000
+    snapshot.training!.corpus.sequenceCount = most
+    snapshot.training!.progress.step = most
+    snapshot.training!.progress.epoch = most
+    snapshot.training!.progress.stepInEpoch = most
+    snapshot.training!.progress.lossHistory = (0..<200_000).map { Float($0) }
+    try Samples.withFolder { folder in
+      try CheckpointFile.write(snapshot, to: "\(folder)/model.jld2")
+      let loaded = try #require(CheckpointFile.read("\(folder)/model.jld2", using: reader).training)
+      #expect(loaded.progress.step == most && loaded.configuration.totalSteps == most)
+      #expect(loaded.progress.lossHistory == snapshot.training!.progress.lossHistory.suffix(65_536))
+      try loaded.validate()
+    }
+  }
+
+  /// However often it was saved and resumed, the history of a step is the same.
+  @Test func theHistoryIsBoundedAndOfTheStep() throws {
+    var (whole, resumed) = (TrainingProgress(), TrainingProgress())
+    let field = try #require(TrainingState.fields.first { $0.path == "progress/loss_history" })
+    func stored(_ progress: TrainingProgress) -> StateValue {
+      var state = TrainingState(configuration: TrainingConfiguration(), moments: [])
+      state.progress = progress
+      return field.value(in: state)
+    }
+    for step in 1...200_000 {
+      whole.record(loss: Double(step))
+      resumed.record(loss: Double(step))
+      if step % 30_011 == 0, case .floats(let kept) = stored(resumed) { resumed.lossHistory = kept }
+      #expect(whole.lossHistory.count < 2 * TrainingProgress.longestHistory)
+    }
+    #expect(whole.lossHistory.last == 200_000 && whole.lastLoss == 200_000)
+    #expect(stored(whole) == stored(resumed))
+    #expect(stored(whole) == .floats((200_001 - 65_536...200_000).map { Float($0) }))
+  }
+}

@@ -110,7 +110,7 @@ import Testing
       "--preset 'name' is unknown; allowed: shakespeare | names"
     ),
     (["--a\nb"], "unknown option '--a\\nb'; see trainer --help"),
-    (["e\u{1b}[31m"], "'e\\u{1b}[31m' belongs to no option; every input of trainer has a name, see --help"),
+    (["e\u{1b}[31m"], "'e\\u{1B}[31m' belongs to no option; every input of trainer has a name, see --help"),
   ])
   func everyRefusalIsOneLine(_ arguments: [String], _ message: String) {
     #expect(throws: InvalidInput(message)) { try sample.parse(arguments) }

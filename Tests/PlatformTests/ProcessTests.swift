@@ -55,10 +55,9 @@ import Testing
   @Test func waitingHasAnEnd() throws {
     let child = try shell("sleep 60", output: .pipe)
     var byte: UInt8 = 0
+    var clock = CappedClock()
     #expect(throws: DeadlinePassed.self) {
-      try withUnsafeMutableBytes(of: &byte) {
-        try child.readOutput(into: $0, until: monotonicSeconds() + 0.05)
-      }
+      try withUnsafeMutableBytes(of: &byte) { try child.readOutput(into: $0, clock: &clock, limit: 0.05) }
     }
     #expect(child.wait(seconds: 0.05) == nil)
     #expect(child.poll() == .signal(SIGKILL))

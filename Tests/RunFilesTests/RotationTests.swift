@@ -13,8 +13,7 @@ import TrainingState
 
 @Suite struct RotationTests {
   private func snapshot(step: Int, seed: Int = 1) throws -> TrainingSnapshot {
-    var snapshot = try Samples.snapshot()
-    snapshot.training?.progress.step = step
+    var snapshot = try Samples.snapshot(step: step)
     snapshot.training?.configuration.seed = seed
     return snapshot
   }

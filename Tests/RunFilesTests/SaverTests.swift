@@ -31,11 +31,12 @@ import TrainingState
     configuration.schedule = .linear(peak: 0.1, totalSteps: 9)
     let table = ParameterTable(configuration.model)
     let moments = (0..<2).map { _ in FloatArena(count: table.arenaCount) }
+    var training = TrainingState(configuration: configuration, moments: moments)
+    training.corpus.sequenceCount = configuration.globalBatchSize
     return LiveState(
       TrainingSnapshot(
         configuration: configuration.model, tokenizer: tokenizer,
-        weights: table.initialWeights(seed: 1, standardDeviation: 0.1),
-        training: TrainingState(configuration: configuration, moments: moments)), moments: moments)
+        weights: table.initialWeights(seed: 1, standardDeviation: 0.1), training: training), moments: moments)
   }
 
   private var path: String { "\(directory.path)/model.jld2" }

@@ -77,6 +77,40 @@ import TrainingState
     }
   }
 
+  /// Whatever texts a file holds, a report is lines that a terminal shows and does not obey.
+  @Test func textsOfAFileAreShownNotObeyed() throws {
+    let reader = try #require(Samples.reader, "gpt-sample is not built")
+    let hostile = "\u{1B}[2J\u{9B}31m\u{1B}]52;c;eA==\u{7}\r\nerror: forged\u{2028}\u{202E}\u{7F}"
+    try Samples.withFolder { folder in
+      var snapshot = try Samples.snapshot(characters: "\u{1B}\u{9B}\u{202E}ab\n")
+      snapshot.training?.kernelFamily = hostile
+      snapshot.training?.initialCheckpoint = hostile
+      snapshot.training?.corpus.dataset = hostile
+      snapshot.training?.corpus.sha256 = hostile
+      snapshot.training?.progress.run = hostile
+      let path = "\(folder)/\u{1B}[31m\nname.jld2"
+      try CheckpointFile.write(snapshot, to: path)
+      try CheckpointFile.write(Samples.snapshot(), to: "\(folder)/plain.jld2")
+      try Samples.write(Samples.bytes(path).dropLast(), to: "\(path).cut")
+      for json in [false, true] {
+        let reports = try [
+          CheckpointReport.inspect(path, json: json, using: reader),
+          CheckpointReport.verify(path, json: json, using: reader),
+          CheckpointReport.verify("\(path).cut", json: json, using: reader),
+          CheckpointReport.diff(path, "\(folder)/plain.jld2", json: json, using: reader),
+        ]
+        for report in reports {
+          #expect(visible(report.text, keeping: ["\n"]) == report.text)
+          #expect(!report.text.split(separator: "\n").contains { $0.hasPrefix("error: forged") })
+          if json { _ = try object(report) }
+        }
+        if !json {
+          #expect(reports[0].text.contains(#"\u{1B}[2J\u{9B}31m\u{1B}]52;c;eA==\u{7}\r\nerror: forged"#))
+        }
+      }
+    }
+  }
+
   @Test(arguments: [(0.0, "0"), (1.0, "1.0"), (-0.0123456, "-0.01235"), (123456.0, "123500.0")])
   func numbersHaveFourDigits(value: Double, text: String) { #expect(short(value) == text) }
 }

@@ -59,6 +59,32 @@ func configuration(_ arguments: String, sequences: Int = 3_921, vocabulary: Int 
     #expect(try configuration("--num-epochs 2 --warmup-frac 0.5").schedule.warmupSteps == 122)
   }
 
+  /// Whatever options allow, a checkpoint can hold; what they add up to beyond that is refused by name.
+  @Test func whatCannotBeSavedIsRefused() throws {
+    let most = TrainingConfiguration.mostSteps
+    #expect(try configuration("--num-steps \(most)").totalSteps == most)
+    let extremes = [
+      "--num-steps \(most) --warmup-frac 1", "--seed \(Int.max)",
+      "--batch-size 1000000 --micro-batch-size 1000000",
+      "--learning-rate 100 --weight-decay 10 --init-std 1e308 --grad-clip 1e308 --beta1 0 --beta2 0",
+      "--n-embd 4096 --n-head 1024 --n-layer 1 --block-size 1",
+      "--block-size 65536 --n-embd 8 --n-layer 1024",
+      "--num-epochs 1000000 --batch-size 1 --val-frac 0.99999",
+    ]
+    for arguments in extremes {
+      var state = TrainingState(
+        configuration: try configuration(arguments, sequences: 1_000_000), moments: [])
+      state.corpus.sequenceCount = 1_000_000
+      try state.validate()
+    }
+    let error = #expect(throws: InvalidInput.self) {
+      try configuration("--batch-size 1 --num-epochs 1000000", sequences: 1_000_001)
+    }
+    #expect(
+      error?.message.hasPrefix("--num-epochs makes 1000001000000 steps") == true
+        && error?.message.contains("1 to \(most)") == true, "\(error?.message ?? "")")
+  }
+
   @Test(arguments: [
     ("--num-epochs 2 --num-steps 5", "--num-epochs and --num-steps"),
     ("--resume --init-from a.jld2", "--resume and --init-from"),
