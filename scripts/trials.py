@@ -165,8 +165,8 @@ class Lab:
 
     def __init__(self, options, parent=None):
         self.random = random.Random(options.seed)
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-        signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+        for number in [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
         programs = options.programs
         if programs is None:
             subprocess.run([ROOT / "scripts/setup.sh"], check=True, stdout=sys.stderr)
@@ -190,9 +190,11 @@ class Lab:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, cause, *_):
         # A second Ctrl-C does not stop the sweeping.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if cause and self.rows:
+            self.conclude()
         self.end_all()
         shutil.rmtree(self.folder, ignore_errors=True)
 
