@@ -12,6 +12,7 @@ package final class Saver: @unchecked Sendable {
   private struct Job {
     let snapshot: TrainingSnapshot
     let isBest: Bool
+    let isFinal: Bool
   }
 
   private let rotation: CheckpointRotation
@@ -30,6 +31,8 @@ package final class Saver: @unchecked Sendable {
   private var isBusy = false
   private var hasEnded = false
   private var savedStep: Int
+  /// Of the state that is surely on the disk; 0 where none of this training is.
+  private var writtenStep: Int
   private var lastFailure: (any Error)?
   private var isFlushingMetrics = false
   /// One, reused: memory does not grow, and a second save waits for the first.
@@ -63,6 +66,7 @@ package final class Saver: @unchecked Sendable {
     self.probe = probe
     self.replaced = replaced
     savedStep = live.step
+    writtenStep = live.step
     threads = [
       try BackgroundThread(name: "saver", niceness: Self.niceness) { [self] in runJobs() },
       try BackgroundThread(name: "last resort") { [self] in watchForTermination() },
@@ -75,7 +79,7 @@ package final class Saver: @unchecked Sendable {
     claim()
     let own = copy.take(snapshot)
     condition.withLock {
-      job = Job(snapshot: own, isBest: isBest)
+      job = Job(snapshot: own, isBest: isBest, isFinal: isFinal)
       savedStep = own.step
       condition.broadcast()
     }
@@ -134,11 +138,21 @@ package final class Saver: @unchecked Sendable {
         try write(next.snapshot, isBest: next.isBest)
         release(nil)
       } catch {
-        printError(
-          "warning: no checkpoint was saved: \(error); the last one is intact, training goes on")
+        report(error, in: next)
         release(error)
       }
     }
+  }
+
+  private func report(_ error: any Error, in job: Job) {
+    let written = condition.withLock { writtenStep }
+    let stands =
+      written > 0 ? "\(rotation.path) is of step \(written)" : "no earlier one of this training is saved"
+    guard job.isFinal else {
+      return printError("warning: no checkpoint was saved: \(error); \(stands), training goes on")
+    }
+    printError(
+      "error: the state after step \(job.snapshot.step) was not saved completely: \(error); \(stands)")
   }
 
   /// - Parameter seconds: what the metrics' disk may take.
@@ -147,7 +161,11 @@ package final class Saver: @unchecked Sendable {
     metrics?.flush(upTo: snapshot.step, within: seconds)
     condition.withLock { isFlushingMetrics = false }
     let (probe, step) = (probe, snapshot.step)
-    try rotation.save(snapshot, isBest: isBest, insteadOf: replaced) { try probe?.saving($0, step: step) }
+    try rotation.save(snapshot, isBest: isBest, insteadOf: replaced) { phase in
+      // Under its first name; the kept step's and the best's follow.
+      if phase == .renamed { condition.withLock { writtenStep = step } }
+      try probe?.saving(phase, step: step)
+    }
     replaced = []
   }
 
