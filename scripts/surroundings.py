@@ -22,11 +22,13 @@ CRASH = re.compile(r"Fatal error|Illegal instruction|Segmentation|core dumped|Tr
 class Surrounding:
     """A shell script that runs its arguments in them.
 
-    must_run: not even a line excuses a training that does not run; is_heard: errors reach this script.
+    must_run: not even a line excuses a training that does not run; is_heard: errors reach this script; others: statuses
+    that are right as well.
     """
 
-    def __init__(self, name, script, must_run=False, is_heard=True):
+    def __init__(self, name, script, must_run=False, is_heard=True, others=()):
         self.name, self.script, self.must_run, self.is_heard = name, script, must_run, is_heard
+        self.others = others
 
     def around(self, command):
         return ["bash", "-c", self.script, "bash", *command]
@@ -37,7 +39,8 @@ def descriptors():
         yield Surrounding(f"closed: {words}", f'exec "$@" {words}', must_run=True, is_heard=False)
     yield Surrounding("output to /dev/full", 'exec "$@" >/dev/full')
     yield Surrounding("errors to /dev/full", 'exec "$@" 2>/dev/full', must_run=True, is_heard=False)
-    yield Surrounding("a reader that has gone", '"$@" | true; exit ${PIPESTATUS[0]}')
+    # Of SIGPIPE ends gpt-sample, like any filter; not a training.
+    yield Surrounding("a reader that has gone", '"$@" | true; exit ${PIPESTATUS[0]}', others=[141])
     yield Surrounding(
         "output that does not wait, a slow reader",
         "python3 -c 'import os, sys; os.set_blocking(1, False); os.execvp(sys.argv[1], sys.argv[1:])' \"$@\" |"
@@ -100,7 +103,10 @@ class Trial:
         if outcome.status is None:
             return [f"hangs: {outcome.last_lines}"]
         losses = []
-        if outcome.status not in (0, 1, 2):
+        if "error while loading shared libraries" in outcome.text and outcome.status == 127:
+            # The system's line, before anything of ours runs.
+            return losses
+        if outcome.status not in (0, 1, 2, *surrounding.others):
             losses.append(f"status {outcome.status}: {outcome.last_lines}")
         elif outcome.status != 0 and must_run:
             losses.append(f"does not run, status {outcome.status}: {outcome.last_lines}")
