@@ -25,7 +25,7 @@ public enum Watchdog {
   private static let isRunning = Atomic<Bool>(false)
   private static let endStatus = Atomic<Int>(noEnd)
   private static let settings = Mutex(Settings())
-  private static let lastWish = Mutex<(@Sendable () -> Void)?>(nil)
+  private static let lastWish = Mutex<(@Sendable (String) -> Void)?>(nil)
 
   private struct Settings {
     var hangTimeout = Communicator.defaultHangTimeout
@@ -37,8 +37,19 @@ public enum Watchdog {
     settings.withLock { $0 = Settings(hangTimeout: hangTimeout, name: name) }
   }
 
-  /// Sets what this process still does, within a second, before it ends because its launcher has died.
-  public static func setLastWish(_ wish: @escaping @Sendable () -> Void) { lastWish.withLock { $0 = wish } }
+  /// Sets what this process still does, within a second, before it ends because its launcher has died or a user cannot
+  /// wait.
+  ///
+  /// - Parameter wish: gets the cause, in words.
+  public static func setLastWish(_ wish: @escaping @Sendable (String) -> Void) {
+    lastWish.withLock { $0 = wish }
+  }
+
+  /// Ends this process now, from any thread, whatever the others do.
+  public static func end(status: Int32, because cause: String) -> Never {
+    fulfilLastWish(because: cause)
+    endProcess(status)
+  }
 
   /// Starts the thread, once per process.
   ///
@@ -74,11 +85,11 @@ public enum Watchdog {
       }
       if let parent, getppid() != parent {
         Leftovers.removeAll()
-        fulfilLastWish()
+        fulfilLastWish(because: "the launcher has died")
         end("mpirun (pid \(parent)) has died; this rank ends too")
       }
       if let launcher, !launcher.isRunning {
-        fulfilLastWish()
+        fulfilLastWish(because: "the launcher has died")
         end("the launcher (pid \(launcher.process)) has died; the job ends")
       }
       let beat = Heartbeat.count
@@ -97,11 +108,12 @@ public enum Watchdog {
   }
 
   /// On a thread of its own: a disk that does not answer must not keep this process alive.
-  private static func fulfilLastWish() {
+  private static func fulfilLastWish(because cause: String) {
     guard let wish = lastWish.withLock({ $0 }) else { return }
     let completion = Completion()
     let thread = try? BackgroundThread(name: "last wish") {
-      wish()
+      wish(cause)
+      Surroundings.fulfilDuties()
       completion.finish()
     }
     if thread != nil { _ = completion.wait(seconds: wishSeconds) }

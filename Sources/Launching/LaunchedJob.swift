@@ -6,8 +6,10 @@ import Synchronization
 
 /// One launch, from start to end.
 final class LaunchedJob {
-  /// Seconds between the first request to stop and a forced end.
-  private static let graceSeconds = 20.0
+  /// Seconds between the first request to stop and mpirun's way to end a job. Longer than ranks wait for a disk.
+  private static let graceSeconds = 40.0
+  /// The same after the second request: rank 0 saves within one, and its end is the job's.
+  private static let endSeconds = 3.0
   /// Seconds within which two requests are one: `timeout` signals its child, then its child's group.
   private static let echoSeconds = 0.3
   /// Seconds that output still on its way may take after mpirun's end.
@@ -42,7 +44,7 @@ final class LaunchedJob {
       if let signal = signals.next(within: 0.2) { handle(signal) }
       if stopRequests > 0 {
         patience.tick()
-        if patience.seconds > Self.graceSeconds {
+        if patience.seconds > (stopRequests == 1 ? Self.graceSeconds : Self.endSeconds) {
           child.send(SIGTERM)
           patience.reset()
         }
@@ -65,12 +67,13 @@ final class LaunchedJob {
     guard stopRequests == 0 || monotonicSeconds() - lastRequest > Self.echoSeconds else { return }
     stopRequests += 1
     lastRequest = monotonicSeconds()
+    patience.reset()
     switch stopRequests {
     case 1:
       printError(SignalRequests.promise)
       child.send(line: LauncherWish.stop.rawValue)
-      patience.reset()
-    case 2: child.send(SIGTERM)
+    // Not by SIGTERM: mpirun, if it is just ending, dies of it.
+    case 2: child.send(line: LauncherWish.end.rawValue)
     default: child.send(SIGKILL)
     }
   }

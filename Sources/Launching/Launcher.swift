@@ -67,7 +67,8 @@ public enum Launcher {
   ///
   /// - SIGUSR1 asks the job for a checkpoint; the first SIGINT, SIGTERM, SIGHUP or SIGUSR2 for a checkpoint and its
   ///   end, by a line to rank 0 (`LauncherWish`): mpirun gives ranks only a second after its own SIGTERM. A second
-  ///   one, or 20 s, ends the job by force, a third one at once.
+  ///   one ends rank 0 with its last finished step saved, a third one kills mpirun; after 40 s of a first one, or 3 s
+  ///   of a second, mpirun gets SIGTERM.
   /// - SIGTSTP (Ctrl-Z) stops the ranks, mpirun and this process; SIGCONT continues them.
   /// - What the job writes goes through here, without mpirun's boxes. It reads nothing from the terminal.
   public static func run(_ plan: MpirunCommand) throws -> Outcome {

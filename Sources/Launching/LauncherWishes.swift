@@ -11,8 +11,8 @@ enum LauncherWish: String {
   case checkpoint
   /// Save and stop.
   case stop
-
-  var requests: SignalRequests { self == .stop ? [.checkpoint, .stop] : .checkpoint }
+  /// Do not wait for the step in hand.
+  case end
 }
 
 extension Launcher {
@@ -20,18 +20,24 @@ extension Launcher {
   ///
   /// Only for the rank whose standard input mpirun feeds, which is rank 0, and only in a job that `Launcher.run`
   /// started: anyone else's standard input is not ours to read.
+  /// - Parameter end: ends this rank at once.
   /// - Throws: `RuntimeFailure` if the system gives no thread.
-  public static func listen() throws {
+  public static func listen(end: @escaping @Sendable () -> Never) throws {
     guard isAbove else { return }
     _ = try BackgroundThread(name: "wishes") {
       let input = FileDescriptor(owning: STDIN_FILENO)
       var unread: [UInt8] = []
       while let bytes = try? input.readSome(upTo: 4096, until: .infinity), !bytes.isEmpty {
         unread += bytes
-        while let end = unread.firstIndex(of: UInt8(ascii: "\n")) {
-          let word = String(decoding: unread[..<end], as: UTF8.self)
-          unread.removeSubrange(...end)
-          if let wish = LauncherWish(rawValue: word) { SignalRequests.add(wish.requests) }
+        while let newline = unread.firstIndex(of: UInt8(ascii: "\n")) {
+          let word = String(decoding: unread[..<newline], as: UTF8.self)
+          unread.removeSubrange(...newline)
+          switch LauncherWish(rawValue: word) {
+          case .checkpoint: SignalRequests.add(.checkpoint)
+          case .stop: SignalRequests.add([.checkpoint, .stop])
+          case .end: end()
+          case nil: break
+          }
         }
       }
     }

@@ -37,14 +37,19 @@ public enum Surroundings {
 
   private static let duties = Mutex<[@Sendable () -> Void]>([])
 
-  /// Adds what is still to be done when the process has come to its `end`, and is left out when it is cut short.
+  /// Adds what is still to be done before the process ends, and is left out when it is cut short.
   public static func atEnd(_ duty: @escaping @Sendable () -> Void) { duties.withLock { $0.append(duty) } }
+
+  /// Does what `atEnd` has added, for an end that does not come by `end`.
+  public static func fulfilDuties() {
+    for duty in duties.withLock({ $0 }) { duty() }
+  }
 
   /// Ends the process. Handlers that libraries have registered for `exit` are left out: OpenBLAS's waits for ever for
   /// threads that the system refused to start. A terminal that was stopped, or a reader that sleeps, keeps it no
   /// longer than two seconds.
   public static func end(_ status: Int32) -> Never {
-    for duty in duties.withLock({ $0 }) { duty() }
+    fulfilDuties()
     StandardStream.flushOutput(within: 2)
     fflush(nil)
     _exit(status)

@@ -58,7 +58,7 @@ final class RunOutputs: TrainingOutputs {
         rotation, lock: $0, metrics: metrics, live: trainer.live, replacing: replaced, probe: probe)
     }
     keptNotes = (lock?.notes ?? []) + setAsideNotes + (metrics?.notes ?? [])
-    if let saver { Watchdog.setLastWish { saver.saveAsLastResort(because: "the launcher has died") } }
+    if let saver { Watchdog.setLastWish { saver.saveAsLastResort(because: $0) } }
   }
 
   /// Before anything is renamed or replaced: what stands there must be an earlier run's.

@@ -20,7 +20,9 @@ struct Session {
 
   /// - Returns: the exit status.
   func run() throws -> Int32 {
-    if communicator.isRoot { try Launcher.listen() }
+    if communicator.isRoot {
+      try Launcher.listen { Watchdog.end(status: ExitStatus.interrupted, because: "ended at once") }
+    }
     try verifyAgreementOnOptions()
     var origin = plan.checkpointPath
     let resumed = try resume(from: &origin)

@@ -103,7 +103,7 @@ func loop(
 ) throws -> Int32 {
   communicator.hangTimeout = hangTimeout
   SignalRequests.install()
-  if communicator.isRoot { try Launcher.listen() }
+  if communicator.isRoot { try Launcher.listen { _exit(ExitStatus.interrupted) } }
   let records = RecordExchange(communicator: communicator, wordCount: 1)
   let exchange = GradientExchange(communicator: communicator, elementCount: 1000)
   let pool = BufferPool(elementCount: 1000)
