@@ -233,8 +233,10 @@ def stop_and_background(trial):
 
 def stop_and_kill(trial):
     stop(trial)
-    trial.terminal.press(b"kill %1; wait %1\n")
+    # bash's `wait` takes the job for stopped for a while.
+    trial.terminal.press(b"kill %1\n")
     trial.end()
+    trial.check(not trial.lab.remains(30), "goes on after kill")
     trial.check(saved(trial.out), "nothing is saved")
 
 
