@@ -41,8 +41,6 @@ public struct SignalRequests: OptionSet, Sendable {
     if !isIgnored(SIGHUP) { handle(SIGHUP) { _ in SignalRequests.terminate() } }
     handle(SIGCONT) { _ in SignalRequests.continuations.wrappingAdd(1, ordering: .relaxed) }
     handle(SIGINT) { _ in SignalRequests.interrupt() }
-    // Hitting a file-size limit is then a failed write, which is reported, and not the end of the process.
-    signal(SIGXFSZ, SIG_IGN)
     // The parent process may have left them blocked.
     var handled = sigset_t()
     sigemptyset(&handled)

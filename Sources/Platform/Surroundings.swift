@@ -9,7 +9,8 @@ public enum Surroundings {
   ///
   /// - Descriptors 0 to 2 that the parent closed become /dev/null: otherwise the next file opened would
   ///   receive the program's output.
-  /// - A reader that goes away is a failed write, not the end: SIGPIPE is ignored.
+  /// - A reader that goes away, or a file that may not grow (`ulimit -f`), is a failed write, not the end: SIGPIPE and
+  ///   SIGXFSZ are ignored.
   /// - SIGCHLD gets its default: if ignored, children would vanish without a status.
   /// - Throws: `InvalidInput` if a limit leaves too little memory for any work.
   public static func prepare() throws {
@@ -19,6 +20,7 @@ public enum Surroundings {
     }
     signal(SIGCHLD, SIG_DFL)
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
     try requireAddressSpace(128 << 20, for: "this program")
   }
 

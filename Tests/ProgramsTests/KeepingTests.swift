@@ -144,5 +144,15 @@ extension Programs {
       ).outcome()
       #expect(outcome.status == ExitStatus.failure && outcome.errorLines.count == 1, "\(outcome)")
     }
+
+    @Test(arguments: ["gpt-ddp --help", "gpt-sample --help", "gpt-sample --inspect c.jld2"])
+    func aReportThatExceedsAFileSizeLimitIsAFailure(_ command: String) throws {
+      _ = try train(options)
+      var words = command.split(separator: " ").map(String.init)
+      words[0] = Job.path(of: words[0])
+      let script = "ulimit -f 1; exec \"$@\" > report"
+      let outcome = try Job(command: ["bash", "-c", script, "bash"] + words, folder: workspace.path).outcome()
+      #expect(outcome.status == ExitStatus.failure && outcome.errorLines.count == 1, "\(outcome)")
+    }
   }
 }
