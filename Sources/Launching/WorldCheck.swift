@@ -30,9 +30,9 @@ public struct LaunchEnvironment: Sendable {
 
   /// The number that the launcher gave this process, before MPI has been asked; 0 for a process of its own.
   public var rank: Int {
-    for name in ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"] {
-      if let rank = number(name) { return rank }
-    }
+    if let rank = number("OMPI_COMM_WORLD_RANK") ?? number("PMIX_RANK") { return rank }
+    // Without the size, process 0 does not know that there are others, and cannot speak for them.
+    if let rank = number("PMI_RANK"), has("PMI_SIZE") { return rank }
     // A batch script, which no srun has started, is task 0 of its own.
     return has("SLURM_STEP_ID") ? number("SLURM_PROCID") ?? 0 : 0
   }

@@ -54,7 +54,8 @@ extension TrainingState {
       \.path)
   }
 
-  private static let restarts = StateField.integers("schedule/restarts", .configuration(\.schedule.restarts))
+  private static let restarts = StateField.integers(
+    "schedule/restarts", .configuration(\.schedule.restarts), in: 1...TrainingConfiguration.mostSteps)
 
   private static let kernelFamily = StateField.text(
     "kernels/family", .state(\.kernelFamily), absence: .unknown(.string("")))

@@ -227,11 +227,12 @@ func configuration(_ arguments: String, sequences: Int = 3_921, vocabulary: Int 
 
   @Test func stepsAreAddedUpToWhatAFileCounts() throws {
     var state = try state("--num-steps 1000000000")
-    state.configuration.schedule.add(steps: 1_000_000_000)
-    state.progress.step = 2_000_000_000
-    let error = #expect(throws: InvalidInput.self) { try resume("--more-steps 147483648", state) }
-    #expect(error?.message.contains("at most 147483647 can be added") == true)
-    #expect(try resume("--more-steps 147483647", state).configuration.totalSteps == Int(Int32.max))
+    let most = TrainingConfiguration.mostSteps
+    state.configuration.schedule.add(steps: most - 1_000_000_005)
+    state.progress.step = most - 5
+    let error = #expect(throws: InvalidInput.self) { try resume("--more-steps 6", state) }
+    #expect(error?.message.contains("at most 5 can be added") == true)
+    #expect(try resume("--more-steps 5", state).configuration.totalSteps == most)
   }
 
   @Test func aRestartDoesNotAddAgain() throws {
