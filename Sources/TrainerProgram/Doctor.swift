@@ -40,7 +40,7 @@ struct Doctor {
       let subject = finding.subject + String(repeating: " ", count: max(0, 12 - finding.subject.count))
       StandardStream.output.line("\(finding.verdict.rawValue)  \(subject)\(finding.text)")
     }
-    StandardStream.output.line("\nStart with\n\(startLine)")
+    for line in ["", "Start with", startLine] { StandardStream.output.line(line) }
     return findings.contains { $0.verdict == .bad } ? ExitStatus.failure : ExitStatus.success
   }
 
