@@ -6,7 +6,13 @@ extension CommandSyntax {
     let width = max(width, 40)
     let labelColumns = min(26, width / 2)
     var lines = wrapped(summary, width: width)
-    lines += [""] + usage.enumerated().map { ($0.offset == 0 ? "Usage: " : "       ") + $0.element }
+    lines += [""]
+    for (index, form) in usage.enumerated() {
+      let parts = wrapped(form, width: width - 9).enumerated().map {
+        ($0.offset == 0 ? "" : "  ") + $0.element
+      }
+      lines += parts.enumerated().map { (index == 0 && $0.offset == 0 ? "Usage: " : "       ") + $0.element }
+    }
     for section in sections {
       let shown = section.options.map(\.declaration).filter { !$0.isHidden }
       guard !shown.isEmpty else { continue }

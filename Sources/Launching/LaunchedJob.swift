@@ -23,6 +23,7 @@ final class LaunchedJob {
   private let messages = MessageFilter()
   private var stopRequests = 0
   private var lastRequest = 0.0
+  private var wasTerminated = false
   private var patience = CappedClock()
 
   init(_ arguments: [String], environment: [String: String]) throws {
@@ -44,8 +45,10 @@ final class LaunchedJob {
       if let signal = signals.next(within: 0.2) { handle(signal) }
       if stopRequests > 0 {
         patience.tick()
-        if patience.seconds > (stopRequests == 1 ? Self.graceSeconds : Self.endSeconds) {
-          child.send(SIGTERM)
+        if patience.seconds > (stopRequests == 1 && !wasTerminated ? Self.graceSeconds : Self.endSeconds) {
+          // One that hangs hears only the last of these.
+          child.send(wasTerminated ? SIGKILL : SIGTERM)
+          wasTerminated = true
           patience.reset()
         }
       }

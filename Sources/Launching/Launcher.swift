@@ -49,6 +49,17 @@ public enum Launcher {
           + "set TMPDIR to a folder that can be written to")
     }
     try Surroundings.requireAddressSpace(512 << 20, for: "mpirun")
+    // Shared memory is files, too: 4 MiB a rank. mpirun waits for ever for what cannot grow.
+    let fileBytes = 16 << 20
+    if let largest = Machine.largestFile, largest < fileBytes {
+      throw InvalidInput(
+        "--np \(processCount) needs files of \(fileBytes >> 20) MB between the ranks, and the limit (ulimit -f) is "
+          + "\(largest >> 10) KB; allow them with ulimit -f \(fileBytes >> 10)")
+    }
+    guard access(".", X_OK) == 0, getcwd(nil, 0) != nil else {
+      throw InvalidInput(
+        "the working folder is gone (\(systemError())); change to one that exists, where mpirun can start")
+    }
     // Three streams a rank, each a pipe, and what mpirun needs itself.
     let files = 64 + 16 * processCount
     guard Machine.allowOpenFiles(files) >= files else {
@@ -68,7 +79,7 @@ public enum Launcher {
   /// - SIGUSR1 asks the job for a checkpoint; the first SIGINT, SIGTERM, SIGHUP or SIGUSR2 for a checkpoint and its
   ///   end, by a line to rank 0 (`LauncherWish`): mpirun gives ranks only a second after its own SIGTERM. A second
   ///   one ends rank 0 with its last finished step saved, a third one kills mpirun; after 40 s of a first one, or 3 s
-  ///   of a second, mpirun gets SIGTERM.
+  ///   of a second, mpirun gets SIGTERM, and SIGKILL where that does not help.
   /// - SIGTSTP (Ctrl-Z) stops the ranks, mpirun and this process; SIGCONT continues them.
   /// - What the job writes goes through here, without mpirun's boxes. It reads nothing from the terminal.
   /// - A hostfile that mpirun would refuse for its line ends is handed to it as a plain copy.

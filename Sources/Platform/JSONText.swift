@@ -31,6 +31,9 @@ public indirect enum JSONText: Sendable {
   }
 
   private static func quoted(_ text: String) -> String {
+    // Keys, and most texts.
+    let isPlain = text.utf8.allSatisfy { (0x20..<0x7F).contains($0) && $0 != 0x22 && $0 != 0x5C }
+    if isPlain { return "\"\(text)\"" }
     var result = "\""
     for scalar in text.unicodeScalars {
       switch scalar {

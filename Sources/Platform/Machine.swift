@@ -88,13 +88,22 @@ public enum Machine {
 
   /// Bytes that RLIMIT_AS (`ulimit -v`) leaves this process; nil if there is no limit.
   public static var addressSpaceLeft: Int? {
+    guard let limit = limit(of: RLIMIT_AS) else { return nil }
+    let pages = (smallFile("/proc/self/statm") ?? "").split(separator: " ").first.flatMap { Int($0) } ?? 0
+    return limit - pages * sysconf(Int32(_SC_PAGESIZE))
+  }
+
+  /// What this process may use of a resource; nil if there is no limit.
+  static func limit(of resource: __rlimit_resource) -> Int? {
     var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < 1 << 62 else {
+    guard getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0, limit.rlim_cur < 1 << 62 else {
       return nil
     }
-    let pages = (smallFile("/proc/self/statm") ?? "").split(separator: " ").first.flatMap { Int($0) } ?? 0
-    return Int(limit.rlim_cur) - pages * sysconf(Int32(_SC_PAGESIZE))
+    return Int(limit.rlim_cur)
   }
+
+  /// Bytes that a file of this process may have (`ulimit -f`); nil if there is no limit.
+  public static var largestFile: Int? { limit(of: RLIMIT_FSIZE) }
 
   /// Lifts the limit of open files towards the hard limit, which needs no rights.
   /// - Returns: how many this process and its children may now open.

@@ -22,7 +22,14 @@ public enum Surroundings {
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
     try requireAddressSpace(128 << 20, for: "this program")
+    if let stack = Machine.limit(of: RLIMIT_STACK), stack < stackBytes {
+      throw InvalidInput(
+        "the limit of stacks (ulimit -s) is \(stack >> 10) KB; give at least \(stackBytes >> 10)")
+    }
   }
+
+  /// Of each thread; half of it is enough.
+  private static let stackBytes = 512 << 10
 
   /// - Throws: `InvalidInput` for an argument of this process that is not UTF-8: `CommandLine.arguments` has replaced
   ///   what it could not read.

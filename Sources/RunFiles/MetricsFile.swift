@@ -36,6 +36,8 @@ package final class MetricsFile: @unchecked Sendable {
   private var held: FileLock.Held?
   private var hasFailed = false
   private var hasMoved = false
+  /// Memory of lines that are written, for those to come.
+  private var spare: [UInt8] = []
 
   /// Guards what follows; not held while anything is written.
   private let condition = NSCondition()
@@ -165,11 +167,14 @@ package final class MetricsFile: @unchecked Sendable {
         while requests == served, !hasEnded, buffer.count <= Self.muchWaiting, condition.wait(until: deadline)
         {}
         guard !hasEnded else { return nil }
-        defer { buffer = [] }
+        defer { (buffer, spare) = (spare, []) }
         return (buffer, requests)
       }
-      guard let next else { return }
+      guard var next else { return }
       write(next.bytes, thenSynchronize: next.request > served)
+      spare = next.bytes
+      next.bytes = []
+      spare.removeAll(keepingCapacity: true)
       condition.withLock {
         served = next.request
         condition.broadcast()
