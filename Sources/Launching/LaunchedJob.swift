@@ -10,8 +10,6 @@ final class LaunchedJob {
   private static let graceSeconds = 40.0
   /// The same after the second request: rank 0 saves within one, and its end is the job's.
   private static let endSeconds = 3.0
-  /// Seconds within which two requests are one: `timeout` signals its child, then its child's group.
-  private static let echoSeconds = 0.3
   /// Seconds that output still on its way may take after mpirun's end.
   private static let relaySeconds = 5.0
   /// mpirun passes a signal on to its ranks within milliseconds.
@@ -67,7 +65,7 @@ final class LaunchedJob {
   }
 
   private func requestStop() {
-    guard stopRequests == 0 || monotonicSeconds() - lastRequest > Self.echoSeconds else { return }
+    guard stopRequests == 0 || monotonicSeconds() - lastRequest > SignalRequests.echoSeconds else { return }
     stopRequests += 1
     lastRequest = monotonicSeconds()
     patience.reset()
@@ -108,7 +106,7 @@ final class LaunchedJob {
 private final class MessageFilter: Sendable {
   private struct State {
     var messages = MpirunMessages()
-    var unread: [UInt8] = []
+    var splitter = LineSplitter()
   }
   private let state = Mutex(State())
 
@@ -117,19 +115,11 @@ private final class MessageFilter: Sendable {
   /// - Parameter bytes: empty at the end.
   func receive(_ bytes: [UInt8]) {
     let lines = state.withLock { state in
-      state.unread += bytes
-      var lines: [String] = []
-      while let end = state.unread.firstIndex(of: UInt8(ascii: "\n")) {
-        lines += state.messages.take(String(decoding: state.unread[..<end], as: UTF8.self))
-        state.unread.removeSubrange(...end)
-      }
-      if bytes.isEmpty {
-        if !state.unread.isEmpty {
-          lines += state.messages.take(String(decoding: state.unread, as: UTF8.self))
-        }
-        lines += state.messages.end()
-      }
-      return lines
+      var lines = state.splitter.take(bytes)
+      if bytes.isEmpty, let rest = state.splitter.end() { lines.append(rest) }
+      var printed = lines.flatMap { state.messages.take($0) }
+      if bytes.isEmpty { printed += state.messages.end() }
+      return printed
     }
     for line in lines { printError(line) }
   }

@@ -3,7 +3,6 @@
 
 import Glibc
 import Platform
-import Synchronization
 
 /// A wish of the launcher's.
 enum LauncherWish: String {
@@ -26,12 +25,9 @@ extension Launcher {
     guard isAbove else { return }
     _ = try BackgroundThread(name: "wishes") {
       let input = FileDescriptor(owning: STDIN_FILENO)
-      var unread: [UInt8] = []
+      var lines = LineSplitter()
       while let bytes = try? input.readSome(upTo: 4096, until: .infinity), !bytes.isEmpty {
-        unread += bytes
-        while let newline = unread.firstIndex(of: UInt8(ascii: "\n")) {
-          let word = String(decoding: unread[..<newline], as: UTF8.self)
-          unread.removeSubrange(...newline)
+        for word in lines.take(bytes) {
           switch LauncherWish(rawValue: word) {
           case .checkpoint: SignalRequests.add(.checkpoint)
           case .stop: SignalRequests.add([.checkpoint, .stop])

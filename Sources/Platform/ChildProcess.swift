@@ -149,7 +149,8 @@ public final class ChildProcess: @unchecked Sendable {
     }
   }
 
-  private static func makePipe() throws -> (reading: Int32, writing: Int32) {
+  /// Two ends that no other program inherits.
+  static func makePipe() throws -> (reading: Int32, writing: Int32) {
     var ends: [Int32] = [-1, -1]
     guard Glibc.pipe(&ends) == 0 else { throw RuntimeFailure("cannot make a pipe: \(systemError())") }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }

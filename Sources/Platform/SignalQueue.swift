@@ -16,15 +16,12 @@ public final class SignalQueue {
   /// - Parameter signals: one that is ignored stays ignored, if it is SIGHUP (nohup) or a stop of the terminal's.
   /// - Throws: `RuntimeFailure` if the system gives no pipe.
   public init(_ signals: [Int32]) throws {
-    var raw: [Int32] = [-1, -1]
-    guard pipe(&raw) == 0 else { throw RuntimeFailure("cannot make a pipe: \(systemError())") }
-    reading = FileDescriptor(owning: raw[0])
-    writing = FileDescriptor(owning: raw[1])
-    for end in raw {
-      _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-      _ = fcntl(end, F_SETFL, O_NONBLOCK)
-    }
-    precondition(Self.writer.exchange(raw[1], ordering: .sequentiallyConsistent) == -1, "one queue at a time")
+    let pipe = try ChildProcess.makePipe()
+    reading = FileDescriptor(owning: pipe.reading)
+    writing = FileDescriptor(owning: pipe.writing)
+    for end in [pipe.reading, pipe.writing] { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
+    precondition(
+      Self.writer.exchange(pipe.writing, ordering: .sequentiallyConsistent) == -1, "one queue at a time")
     for signal in signals {
       var old = sigaction()
       sigaction(signal, nil, &old)

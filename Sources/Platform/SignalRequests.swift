@@ -15,8 +15,8 @@ public struct SignalRequests: OptionSet, Sendable {
   private static let bits = Atomic<UInt64>(0)
   /// Monotonic clock in milliseconds at the first SIGINT; 0 = never.
   private static let interruptTime = Atomic<Int>(0)
-  /// Milliseconds within which two SIGINTs are one: `timeout` signals its child, then its child's group.
-  private static let echoMilliseconds = 300
+  /// Seconds within which two requests to stop are one: `timeout` signals its child, then its child's group.
+  public static let echoSeconds = 0.3
   /// Monotonic clock in milliseconds at the first SIGTERM; 0 = never.
   private static let terminationTime = Atomic<Int>(0)
   private static let continuations = Atomic<Int>(0)
@@ -30,7 +30,7 @@ public struct SignalRequests: OptionSet, Sendable {
     // Handlers must not be the first to touch lazily initialized globals.
     _ = bits.load(ordering: .relaxed)
     _ = interruptTime.load(ordering: .relaxed)
-    _ = echoMilliseconds
+    _ = echoSeconds
     _ = promiseLine
     _ = terminationTime.load(ordering: .relaxed)
     _ = continuations.load(ordering: .relaxed)
@@ -86,7 +86,7 @@ public struct SignalRequests: OptionSet, Sendable {
     let now = Int(monotonicSeconds() * 1000)
     let (isFirst, first) = interruptTime.compareExchange(expected: 0, desired: now, ordering: .relaxed)
     guard isFirst else {
-      if now - first > echoMilliseconds { _exit(128 + SIGINT) }
+      if Double(now - first) > echoSeconds * 1000 { _exit(128 + SIGINT) }
       return
     }
     request([.checkpoint, .stop])
