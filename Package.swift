@@ -55,9 +55,10 @@ let package = Package(
     library("Reproducibility", settings: numeric),
     library("Kernels", ["COpenBLAS", "CTargetFeatures"], settings: unchecked),
     library("CommandLineOptions", ["Platform"]),
+    library("Reduction", settings: numeric),
     // Floor 2
     library("GPTModel", ["Kernels", "Reproducibility", "Platform"], settings: numeric),
-    library("DataParallel", ["COpenMPI", "Platform"], settings: numeric),
+    library("DataParallel", ["COpenMPI", "Reduction", "Platform"], settings: numeric),
     library("Launching", ["Platform"]),
     // Floor 3
     library("Corpora", ["GPTModel", "Reproducibility", "Platform"], settings: numeric),
@@ -72,7 +73,10 @@ let package = Package(
       ], settings: numeric),
     library(
       "Training",
-      ["Corpora", "TrainingState", "GPTModel", "DataParallel", "Kernels", "Reproducibility", "Platform"],
+      [
+        "Corpora", "TrainingState", "GPTModel", "DataParallel", "Reduction", "Kernels", "Reproducibility",
+        "Platform",
+      ],
       settings: numeric),
     // Floor 5
     library(
@@ -95,7 +99,8 @@ let package = Package(
     .executableTarget(
       name: "gpt-bench",
       dependencies: [
-        "Checkpointing", "TrainingState", "DataParallel", "GPTModel", "Kernels", "CommandLineOptions",
+        "Checkpointing", "TrainingState", "DataParallel", "Reduction", "GPTModel", "Kernels",
+        "CommandLineOptions",
         "Platform", "CTargetFeatures",
       ], swiftSettings: numeric),
     // Tests
@@ -117,9 +122,11 @@ let package = Package(
     tests("Kernels", ["Kernels"]),
     tests("GPTModel", ["GPTModel", "Kernels", "Reproducibility", "Platform"]),
     tests(
-      "DataParallel", ["DataParallel", "Launching", "Platform", "ProcessSupport", "data-parallel-check"]),
+      "DataParallel",
+      ["DataParallel", "Reduction", "Launching", "Platform", "ProcessSupport", "data-parallel-check"]),
+    tests("Reduction", ["Reduction", "data-parallel-check"]),
     .executableTarget(
-      name: "data-parallel-check", dependencies: ["DataParallel", "Launching", "Platform"],
+      name: "data-parallel-check", dependencies: ["DataParallel", "Reduction", "Launching", "Platform"],
       path: "Tests/DataParallelCheck", swiftSettings: numeric),
     tests("Launching", ["Launching", "Platform"]),
     tests("Corpora", ["Corpora", "GPTModel", "Reproducibility", "Platform", "CorpusSupport"]),

@@ -31,7 +31,7 @@ violation_lines() {
 floor_of() {
   case "$1" in
     COpenMPI | COpenBLAS | CHDF5 | CTargetFeatures | CPlatform) echo 0 ;;
-    Platform | Reproducibility | Kernels | CommandLineOptions) echo 1 ;;
+    Platform | Reproducibility | Kernels | Reduction | CommandLineOptions) echo 1 ;;
     GPTModel | DataParallel | Launching) echo 2 ;;
     Corpora | TrainingState) echo 3 ;;
     Checkpointing | Training) echo 4 ;;

@@ -10,6 +10,7 @@ static inline MPI_Request mpi_request_null(void) { return MPI_REQUEST_NULL; }
 static inline MPI_Errhandler mpi_errors_return(void) { return MPI_ERRORS_RETURN; }
 static inline MPI_Datatype mpi_byte(void) { return MPI_BYTE; }
 static inline MPI_Datatype mpi_float(void) { return MPI_FLOAT; }
+static inline MPI_Datatype mpi_uint16(void) { return MPI_UINT16_T; }
 static inline MPI_Datatype mpi_uint64(void) { return MPI_UINT64_T; }
 static inline MPI_Op mpi_sum(void) { return MPI_SUM; }
 

@@ -23,6 +23,11 @@ static inline unsigned int platform_file_system_type(const char *path) {
   return statfs(path, &status) == 0 ? (unsigned int)status.f_type : 0;
 }
 
+// An open file without a path, in memory; -1 if there is none.
+static inline int platform_memory_file(const char *name) {
+  return (int)syscall(SYS_memfd_create, name, 1U /* MFD_CLOEXEC */);
+}
+
 // Names the calling thread, for debuggers.
 static inline void platform_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 

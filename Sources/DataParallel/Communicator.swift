@@ -4,6 +4,7 @@
 
 import COpenMPI
 import Platform
+import Reduction
 import Glibc
 
 /// The ranks of one job on their own duplicated communicator, or one rank without MPI.
@@ -22,6 +23,10 @@ public final class Communicator {
   public let localRank: Int
   public let localSize: Int
   public internal(set) var peers: [Peer]
+  /// The ranks by the memory they share.
+  public internal(set) var layout: HostLayout
+  /// What this rank shares with the others of its host, if there are any.
+  private(set) var hostMemory: HostMemory?
   /// One line, such as "Open MPI v4.1.4, ..."; "none" without MPI.
   public let libraryVersion: String
   /// Seconds without a sign from a peer after which a wait throws. Must exceed the longest step of the
@@ -64,6 +69,7 @@ public final class Communicator {
     localRank = 0
     localSize = 1
     peers = [Peer(host: Machine.hostName, processIdentifier: getpid())]
+    layout = HostLayout(names: [0])
     libraryVersion = "none"
     self.hangTimeout = hangTimeout
     handle = nil
@@ -97,6 +103,7 @@ public final class Communicator {
     self.localRank = localRank
     self.localSize = localSize
     peers = (0..<size).map { _ in Peer(host: "?", processIdentifier: 0) }
+    layout = HostLayout(names: Array(0..<size))
     libraryVersion = try Self.readLibraryVersion()
     self.hangTimeout = hangTimeout
     handle = own
@@ -106,6 +113,7 @@ public final class Communicator {
       return Peer(host: String(fields[1]), processIdentifier: Int32(fields[0]) ?? 0)
     }
     Watchdog.configure(name: describe(rank), hangTimeout: hangTimeout)
+    (layout, hostMemory) = try shareMemory()
   }
 
   /// The ranks of this host, this one among them.

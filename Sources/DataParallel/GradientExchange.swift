@@ -1,163 +1,191 @@
-// The sum of all ranks' leaves, bit for bit that of the canonical tree: reduce-scatter of nodes, then
-// allgather of slices. Point-to-point messages and polling, so that a missing rank can be named; the order of
-// arrival never matters.
+// The sum of all ranks' leaves, bit for bit that of the canonical tree: the ranks of a host finish its nodes in
+// shared memory, and one copy of each crosses the wire. Point-to-point messages and polling, so that a missing rank
+// can be named; the order of arrival never matters.
 
 import COpenMPI
 import Platform
+import Reduction
 
-/// Reduces flat gradients across ranks along the canonical tree, for any number of ranks and leaves.
+/// Reduces flat gradients across ranks along the canonical tree, for any number of ranks, hosts and leaves.
 ///
-/// For each of its nodes, a rank sends every other rank that rank's slice, straight from the fold's buffers;
-/// the receiver finishes the tree for its slice in place and sends the finished slice to all. No buffer is
-/// allocated in a step after the first one with the same leaf count.
+/// A round has buckets, parts of the gradient that are exchanged independently: `publish` says that this rank's nodes
+/// have a bucket, `progress` does what can be done without waiting, `finish` the rest.
 public final class GradientExchange {
-  private let communicator: Communicator
+  public let plan: ReductionPlan
   public let elementCount: Int
+  public let precision: ReductionPrecision
+  public let buckets: [Range<Int>]
+  /// The sum of all leaves, `elementCount` floats. On all ranks of a host the same memory: after `finish` it is only
+  /// read, until this rank's next round.
+  public let sum: UnsafeMutablePointer<Float>
+  private let communicator: Communicator
   private let maximumMessageLength: Int
   private let pending: PendingRequests
-  private var plans: [Int: ExchangeLayout] = [:]
-  /// This rank's slice of every other rank's nodes.
-  private var received: UnsafeMutablePointer<Float>
-  private var receivedCapacity = 0
-  /// This rank's slice of every node, wherever it is.
-  private var parts: [UnsafeMutablePointer<Float>] = []
+  private let arena: ExchangeArena
+  private let member: Int
+  private let ranksOfHost: [Int]
+  private var tasks: [ExchangeTask]
+  private var round = 0
+  private var isUnderWay = false
+  private var openTasks = 0
 
+  /// A collective call.
+  ///
   /// - Parameters:
   ///   - elementCount: floats in one gradient, N; need not be a multiple of anything.
-  ///   - maximumMessageLength: longer transfers are cut into messages of this many floats (MPI counts are
-  ///     Int32).
-  public init(communicator: Communicator, elementCount: Int, maximumMessageLength: Int = 1 << 28) {
+  ///   - leafCount: leaves of a step.
+  ///   - buckets: covers the elements in the order in which they are finished; boundaries are multiples of 16.
+  ///   - maximumMessageLength: longer transfers are cut into messages of this many floats (MPI counts are Int32).
+  /// - Throws: `RuntimeFailure` if the ranks of a host cannot have the memory they share.
+  public init(
+    communicator: Communicator, elementCount: Int, leafCount: Int, buckets: [Range<Int>]? = nil,
+    precision: ReductionPrecision = .float32, maximumMessageLength: Int = 1 << 28
+  ) throws {
     precondition(elementCount >= 0 && maximumMessageLength >= 1 && maximumMessageLength <= Int(Int32.max))
     self.communicator = communicator
     self.elementCount = elementCount
+    self.precision = precision
     self.maximumMessageLength = maximumMessageLength
+    let buckets = buckets ?? [0..<elementCount]
+    self.buckets = buckets
+    let plan = ReductionPlan(leafCount: leafCount, layout: communicator.layout)
+    self.plan = plan
+    let host = plan.layout.host(of: communicator.rank)
+    member = plan.layout.member(of: communicator.rank)
+    ranksOfHost = plan.layout.hosts[host]
+    let arena = try communicator.together {
+      try ExchangeArena(
+        plan: plan, host: host, elementCount: elementCount, bucketCount: buckets.count,
+        memory: communicator.hostMemory)
+    }
+    self.arena = arena
+    sum = arena.sum
+    tasks = []
+    var subject = 0
+    for bucket in buckets.indices {
+      for piece in plan.pieces(of: buckets[bucket]) {
+        if piece.handlers[host] == communicator.rank {
+          tasks.append(
+            ExchangeTask(
+              piece, bucket: bucket, subject: subject, plan: plan, host: host, arena: arena,
+              precision: precision,
+              maximumMessageLength: maximumMessageLength))
+        }
+        subject += 1
+      }
+    }
     pending = PendingRequests(communicator, capacity: 8 * communicator.worldSize)
-    received = .allocate(capacity: 0)
   }
 
-  deinit { UnsafeMutableRawPointer(received).deallocate() }
+  /// Where this rank's nodes belong: `elementCount` floats for each of its maximal nodes.
+  public var nodes: [UnsafeMutablePointer<Float>] { arena.nodes[member] }
 
-  /// The leaf ranges that this rank must pass to `reduce`: those of `LeafFold.nodeRanges`.
-  public func ownNodes(leafCount: Int) -> [Range<Int>] {
-    let plan = plan(leafCount: leafCount)
-    return Array(plan.nodes[plan.nodesOfRank[communicator.rank]])
+  /// A fold of this rank's leaves into `nodes`.
+  /// - Parameter threads: how many leaves are computed at a time.
+  public func makeFold(threads: Int) -> LeafFold {
+    LeafFold(
+      leafCount: plan.leafCount, interval: plan.intervals[communicator.rank], elementCount: elementCount,
+      threads: threads, destinations: nodes, buckets: buckets, precision: precision)
   }
 
-  /// Reduces a completed fold; overwrites the fold's buffers, so `recycle` it afterwards.
-  public func reduce(_ fold: LeafFold, into result: UnsafeMutablePointer<Float>, step: Int) throws {
-    let nodes = fold.nodeRanges.indices.map { fold.node($0) }
-    try reduce(nodes: nodes, leafCount: fold.leafCount, into: result, step: step)
+  /// Begins a round, before any of its buckets is published: a message that finds its buffer is not copied twice.
+  public func begin() throws {
+    guard !isUnderWay else { return }
+    isUnderWay = true
+    round += 1
+    pending.removeAll()
+    openTasks = tasks.count
+    for index in tasks.indices {
+      tasks[index].begin()
+      let task = tasks[index]
+      for transfer in task.receives { try post(transfer, of: task, isReceive: true) }
+    }
   }
 
-  /// result = tree(0, leafCount) on every rank.
-  ///
-  /// - Parameters:
-  ///   - nodes: N floats for each of `ownNodes`, in order; overwritten as scratch.
-  ///   - result: N floats that overlap no node.
+  /// Says that this rank's nodes have `bucket`. The only call that any thread may make.
+  public func publish(_ bucket: Int) { arena.publish(bucket: bucket, round: round, member: member) }
+
+  /// Does what can be done without waiting, with the buckets that all ranks of this host have published.
+  /// - Returns: whether anything moved.
+  @discardableResult
+  public func progress() throws -> Bool {
+    var moved = try pending.poll { entry in
+      guard entry.isReceive, let index = tasks.firstIndex(where: { $0.subject == entry.subject }) else {
+        return
+      }
+      try advance(index, by: { $0.arrived() })
+    }
+    for index in tasks.indices where tasks[index].stage == .waitingForHost {
+      let bucket = tasks[index].bucket
+      guard ranksOfHost.indices.allSatisfy({ arena.hasPublished(bucket: bucket, round: round, member: $0) })
+      else { continue }
+      moved = true
+      try advance(index, by: { $0.hostIsReady() })
+    }
+    return moved
+  }
+
+  /// Ends the round: `sum` is then that of all leaves, on every rank.
   /// - Throws: `RuntimeFailure` naming the ranks that stay silent.
-  public func reduce(
-    nodes: [UnsafeMutablePointer<Float>], leafCount: Int, into result: UnsafeMutablePointer<Float>, step: Int
-  ) throws {
+  public func finish(step: Int) throws {
     Heartbeat.enter(.exchange, step: step)
-    let rank = communicator.rank
-    let plan = plan(leafCount: leafCount)
-    precondition(nodes.count == plan.nodesOfRank[rank].count, "nodes are not those of this rank")
-    let slice = plan.slices[rank]
-    locateParts(plan, own: nodes)
-    pending.removeAll()
-
-    // Post all receives first, for both halves: a message that finds its buffer is not copied twice.
-    var missing = 0
-    for peer in peersInOrder {
-      for node in plan.nodesOfRank[peer] {
-        try forEachMessage(of: slice.count) { offset, count in
-          try pending.receive(
-            parts[node] + offset, count: count, type: mpi_float(), from: peer, .nodeSlice)
-          missing += 1
-        }
-      }
-    }
-    for peer in peersInOrder {
-      try forEachMessage(of: plan.slices[peer].count) { offset, count in
-        try pending.receive(
-          result + plan.slices[peer].lowerBound + offset, count: count, type: mpi_float(), from: peer,
-          .finishedSlice)
-      }
-    }
-    for peer in peersInOrder {
-      for node in nodes {
-        try forEachMessage(of: plan.slices[peer].count) { offset, count in
-          try pending.send(
-            node + plan.slices[peer].lowerBound + offset, count: count, type: mpi_float(), to: peer,
-            .nodeSlice)
-        }
-      }
-    }
-    try pending.wait(
-      isFinished: { missing == 0 },
-      onCompletion: { entry in
-        if entry.isReceive && entry.kind == .nodeSlice { missing -= 1 }
-      })
-    parts.withUnsafeBufferPointer {
-      plan.finish(parts: $0.baseAddress!, count: slice.count, into: result + slice.lowerBound)
-    }
-    for peer in peersInOrder {
-      try forEachMessage(of: slice.count) { offset, count in
-        try pending.send(
-          result + slice.lowerBound + offset, count: count, type: mpi_float(), to: peer, .finishedSlice)
-      }
-    }
-    try pending.wait()
-    pending.removeAll()
-  }
-
-  /// The other ranks, starting with the next one, so that not all ranks send to rank 0 first.
-  private var peersInOrder: some Sequence<Int> {
-    (1..<max(1, communicator.worldSize)).lazy.map { [communicator] distance in
-      (communicator.rank + distance) % communicator.worldSize
-    }
-  }
-
-  /// Points `parts` at own nodes inside the fold's buffers and at the receive buffer for all others.
-  private func locateParts(_ plan: ExchangeLayout, own: [UnsafeMutablePointer<Float>]) {
-    let ownRange = plan.nodesOfRank[communicator.rank]
-    let slice = plan.slices[communicator.rank]
-    let padded = (slice.count + 15) / 16 * 16
-    reserve((plan.nodes.count - ownRange.count) * padded)
-    parts.removeAll(keepingCapacity: true)
-    var next = received
-    for node in plan.nodes.indices {
-      if ownRange.contains(node) {
-        parts.append(own[node - ownRange.lowerBound] + slice.lowerBound)
+    var patience = Patience(spins: communicator.spins)
+    while openTasks > 0 || !pending.isEmpty {
+      if try progress() {
+        patience.reset()
       } else {
-        parts.append(next)
-        next += padded
+        try patience.pause(for: communicator) { silentRanks }
       }
     }
+    arena.finish(round: round, member: member)
+    patience.reset()
+    while !unfinishedMembers.isEmpty {
+      try patience.pause(for: communicator) { unfinishedMembers.map { ranksOfHost[$0] } }
+    }
+    isUnderWay = false
   }
 
-  private func reserve(_ count: Int) {
-    guard count > receivedCapacity else { return }
-    UnsafeMutableRawPointer(received).deallocate()
-    received = LentBuffer(capacity: count).pointer
-    receivedCapacity = count
+  /// The whole round at once, for nodes that are finished.
+  public func reduce(step: Int) throws {
+    try begin()
+    for bucket in buckets.indices { publish(bucket) }
+    try finish(step: step)
   }
 
-  private func plan(leafCount: Int) -> ExchangeLayout {
-    if let plan = plans[leafCount] { return plan }
-    let plan = ExchangeLayout(
-      leafCount: leafCount, worldSize: communicator.worldSize, elementCount: elementCount)
-    plans[leafCount] = plan
-    return plan
+  private var unfinishedMembers: [Int] {
+    ranksOfHost.indices.filter { !arena.hasFinished(round: round, member: $0) }
   }
 
-  private func forEachMessage(
-    of count: Int, _ body: (_ offset: Int, _ count: Int) throws -> Void
-  ) rethrows {
+  /// Ranks of this host that have not published, else those that owe a message.
+  private var silentRanks: [Int] {
+    let waiting = tasks.filter { $0.stage == .waitingForHost }.map(\.bucket)
+    let members = ranksOfHost.indices.filter { member in
+      waiting.contains { !arena.hasPublished(bucket: $0, round: round, member: member) }
+    }
+    return members.isEmpty ? pending.silentPeers : members.map { ranksOfHost[$0] }
+  }
+
+  private func advance(_ index: Int, by move: (inout ExchangeTask) -> [ExchangeTask.Transfer]) throws {
+    let transfers = move(&tasks[index])
+    for transfer in transfers { try post(transfer, of: tasks[index], isReceive: false) }
+    if tasks[index].stage == .done { openTasks -= 1 }
+  }
+
+  private func post(_ transfer: ExchangeTask.Transfer, of task: ExchangeTask, isReceive: Bool) throws {
+    let type: MPI_Datatype = precision == .float32 ? mpi_float() : mpi_uint16()
     var offset = 0
-    while offset < count {
-      try body(offset, min(maximumMessageLength, count - offset))
-      offset += maximumMessageLength
+    // An empty piece is not sent at all.
+    while offset < task.count {
+      let length = min(maximumMessageLength, task.count - offset)
+      let buffer = transfer.buffer + offset * precision.byteCount
+      if isReceive {
+        try pending.receive(
+          buffer, count: length, type: type, from: transfer.peer, transfer.kind, subject: task.subject)
+      } else {
+        try pending.send(
+          buffer, count: length, type: type, to: transfer.peer, transfer.kind, subject: task.subject)
+      }
+      offset += length
     }
   }
 }

@@ -26,5 +26,14 @@ struct Patience {
     }
   }
 
+  /// - Parameter silent: the ranks that are waited for.
+  /// - Throws: `RuntimeFailure` naming them after the hang timeout.
+  mutating func pause(for communicator: Communicator, silent: () -> [Int]) throws {
+    pause()
+    if clock.seconds > communicator.hangTimeout {
+      throw communicator.silence(of: silent(), seconds: clock.seconds)
+    }
+  }
+
   mutating func reset() { clock.reset() }
 }

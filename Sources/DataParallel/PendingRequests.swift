@@ -3,11 +3,11 @@
 import COpenMPI
 import Platform
 
-/// What a message is for; ranks post messages of one kind in the same order, so MPI matches them in order.
-enum MessageKind: Int32 {
+/// What a message is for; ranks post messages of one kind and subject in the same order, so MPI matches them in order.
+enum MessageKind: Int32, CaseIterable {
   case record = 1
-  case nodeSlice = 2
-  case finishedSlice = 3
+  case node = 2
+  case sum = 3
   case byteCount = 4
   case bytes = 5
   case barrier = 6
@@ -20,10 +20,15 @@ final class PendingRequests {
   private var capacity: Int
   /// By request.
   private var entries: [Entry] = []
+  private var openCount = 0
+  /// Of the last poll.
+  private var finished: [Entry] = []
 
   struct Entry {
     let peer: Int
     let kind: MessageKind
+    /// Which of several things of this kind, the same number on both sides.
+    let subject: Int
     let isReceive: Bool
     var isDone = false
   }
@@ -43,75 +48,90 @@ final class PendingRequests {
 
   /// Forgets the finished requests of the last exchange.
   func removeAll() {
-    precondition(entries.allSatisfy(\.isDone), "requests are still under way")
+    precondition(isEmpty, "requests are still under way")
     entries.removeAll(keepingCapacity: true)
   }
 
   func receive(
-    _ buffer: UnsafeMutableRawPointer?, count: Int, type: MPI_Datatype, from peer: Int, _ kind: MessageKind
+    _ buffer: UnsafeMutableRawPointer?, count: Int, type: MPI_Datatype, from peer: Int, _ kind: MessageKind,
+    subject: Int = 0
   ) throws {
     let slot = nextSlot()
     try MPIStatus.check(
       MPI_Irecv(
-        buffer, Int32(count), type, Int32(peer), kind.rawValue, communicator.handle, requests + slot),
+        buffer, Int32(count), type, Int32(peer), Self.tag(kind, subject), communicator.handle, requests + slot
+      ),
       "MPI_Irecv")
-    entries.append(Entry(peer: peer, kind: kind, isReceive: true))
+    entries.append(Entry(peer: peer, kind: kind, subject: subject, isReceive: true))
   }
 
   func send(
-    _ buffer: UnsafeRawPointer?, count: Int, type: MPI_Datatype, to peer: Int, _ kind: MessageKind
+    _ buffer: UnsafeRawPointer?, count: Int, type: MPI_Datatype, to peer: Int, _ kind: MessageKind,
+    subject: Int = 0
   ) throws {
     let slot = nextSlot()
     try MPIStatus.check(
       MPI_Isend(
-        buffer, Int32(count), type, Int32(peer), kind.rawValue, communicator.handle, requests + slot),
+        buffer, Int32(count), type, Int32(peer), Self.tag(kind, subject), communicator.handle, requests + slot
+      ),
       "MPI_Isend")
-    entries.append(Entry(peer: peer, kind: kind, isReceive: false))
+    entries.append(Entry(peer: peer, kind: kind, subject: subject, isReceive: false))
   }
 
   /// Starts and registers a collective request; `peer` is the rank to name if it never completes.
   func collective(peer: Int, start: (UnsafeMutablePointer<MPI_Request?>) throws -> Void) throws {
     let slot = nextSlot()
     try start(requests + slot)
-    entries.append(Entry(peer: peer, kind: .bytes, isReceive: true))
+    entries.append(Entry(peer: peer, kind: .bytes, subject: 0, isReceive: true))
   }
 
-  /// Polls until `isFinished` or nothing is pending, calling `onCompletion` for each completed request.
-  ///
+  /// Waits until nothing is pending.
   /// - Throws: `RuntimeFailure` naming the silent ranks if nothing has moved for the hang timeout.
-  func wait(
-    isFinished: () -> Bool = { false }, onCompletion: (Entry) throws -> Void = { _ in }
-  ) throws {
-    // Also spares a single rank, which never started MPI, any MPI call.
-    guard !entries.isEmpty else { return }
+  func wait() throws {
     var patience = Patience(spins: communicator.spins)
-    while !isFinished() {
-      var count: Int32 = 0
-      try MPIStatus.check(
-        MPI_Testsome(Int32(entries.count), requests, &count, completed, mpi_statuses_ignore()),
-        "MPI_Testsome")
-      if count == MPI_UNDEFINED { return }
-      if count > 0 {
-        for position in 0..<Int(count) {
-          let index = Int(completed[position])
-          entries[index].isDone = true
-          try onCompletion(entries[index])
-        }
+    // Also spares a single rank, which never started MPI, any MPI call.
+    while !isEmpty {
+      if try poll() {
         patience.reset()
       } else {
-        patience.pause()
-        if patience.clock.seconds > communicator.hangTimeout {
-          throw communicator.silence(of: silentPeers, seconds: patience.clock.seconds)
-        }
+        try patience.pause(for: communicator) { silentPeers }
       }
     }
   }
 
+  var isEmpty: Bool { openCount == 0 }
+
+  /// Calls `onCompletion` for each request that has been completed since the last call.
+  /// - Returns: whether there was any.
+  func poll(onCompletion: (Entry) throws -> Void = { _ in }) throws -> Bool {
+    guard !isEmpty else { return false }
+    var count: Int32 = 0
+    try MPIStatus.check(
+      MPI_Testsome(Int32(entries.count), requests, &count, completed, mpi_statuses_ignore()),
+      "MPI_Testsome")
+    guard count != MPI_UNDEFINED, count > 0 else { return false }
+    finished.removeAll(keepingCapacity: true)
+    for position in 0..<Int(count) {
+      let index = Int(completed[position])
+      entries[index].isDone = true
+      finished.append(entries[index])
+    }
+    openCount -= finished.count
+    // It may add requests.
+    for entry in finished { try onCompletion(entry) }
+    return true
+  }
+
   /// The peers that owe a message; if none does, those that have not taken ours.
-  private var silentPeers: [Int] {
+  var silentPeers: [Int] {
     let open = entries.filter { !$0.isDone }
     let owing = open.filter(\.isReceive)
     return Set((owing.isEmpty ? open : owing).map(\.peer)).sorted()
+  }
+
+  private static func tag(_ kind: MessageKind, _ subject: Int) -> Int32 {
+    // MPI promises tags up to 32,767; OpenMPI has 31 bits.
+    Int32(subject * 8) + kind.rawValue
   }
 
   private func nextSlot() -> Int {
@@ -126,6 +146,7 @@ final class PendingRequests {
       capacity = larger
     }
     (requests + entries.count).initialize(to: nil)
+    openCount += 1
     return entries.count
   }
 }

@@ -11,12 +11,14 @@ public final class FloatArena: @unchecked Sendable {
   public let base: UnsafeMutablePointer<Float>
   /// Floats allocated beyond `count`, so that a vector load at the last element stays inside.
   private static let slack = 64
+  private let ownsMemory: Bool
   /// Bytes of a huge page on x86-64 and most arm64 systems.
   private static let hugePage = 2 << 20
 
   public init(count: Int) {
     precondition(count >= 0)
     self.count = count
+    ownsMemory = true
     let bytes = (count + Self.slack) * MemoryLayout<Float>.stride
     let isHuge = bytes >= Self.hugePage
     let memory = UnsafeMutableRawPointer.allocate(
@@ -29,7 +31,14 @@ public final class FloatArena: @unchecked Sendable {
     base.initialize(repeating: 0, count: count + Self.slack)
   }
 
-  deinit { UnsafeMutableRawPointer(base).deallocate() }
+  /// Memory of somebody else, who keeps it as long as this is used: `count` floats and a vector beyond.
+  public init(viewing base: UnsafeMutablePointer<Float>, count: Int) {
+    self.count = count
+    self.base = base
+    ownsMemory = false
+  }
+
+  deinit { if ownsMemory { UnsafeMutableRawPointer(base).deallocate() } }
 
   public var floats: UnsafeMutableBufferPointer<Float> {
     UnsafeMutableBufferPointer(start: base, count: count)

@@ -1,6 +1,7 @@
 // Open files, with one loop for writing and one for reading. Everything the programs write, to files, pipes
 // and terminals, goes through `writeFully`.
 
+import CPlatform
 import Glibc
 
 /// What the system says about an error number.
@@ -43,6 +44,12 @@ public struct FileDescriptor: ~Copyable, Sendable {
   }
 
   public init(owning raw: Int32) { self.raw = raw }
+
+  /// An empty file that is memory only: it has no path and ends with its last descriptor and mapping.
+  public init(inMemory name: String) throws {
+    raw = platform_memory_file(name)
+    guard raw >= 0 else { throw RuntimeFailure(systemError()) }
+  }
 
   deinit { _ = close(raw) }
 

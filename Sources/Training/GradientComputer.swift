@@ -4,6 +4,7 @@ import DataParallel
 import GPTModel
 import Kernels
 import Platform
+import Reduction
 import TrainingState
 
 /// Computes losses and gradients of the leaves of one rank.
@@ -25,16 +26,16 @@ final class GradientComputer {
     let all: [SequenceWorkspace]
   }
 
-  init(model: PreparedModel, team: ThreadTeam, configuration: TrainingConfiguration, interval: Range<Int>) {
+  /// - Parameter fold: of this rank's leaves.
+  init(model: PreparedModel, team: ThreadTeam, configuration: TrainingConfiguration, fold: LeafFold) {
     self.model = model
     self.team = team
-    self.interval = interval
+    self.fold = fold
+    interval = fold.interval
     microbatchSize = configuration.microbatchSize
     globalBatchSize = configuration.globalBatchSize
     leafLosses = [Double](repeating: 0, count: interval.count)
     leafTargets = [Int](repeating: 0, count: interval.count)
-    fold = LeafFold(
-      leafCount: configuration.leafCount, interval: interval, elementCount: model.table.arenaCount)
     // A rank without leaves still validates, so it needs one too.
     workspaces = Workspaces(all: (0..<team.count).map { _ in SequenceWorkspace(configuration.model) })
   }
@@ -70,10 +71,11 @@ final class GradientComputer {
     precondition(batch.leafCount == interval.count)
     let (model, fold, workspaces, interval) = (model, fold, workspaces, interval)
     leafLosses = perLeaf(batch) { leaf, thread in
-      let buffer = fold.takeBuffer()
+      let buffer = fold.takeBuffer(for: interval.lowerBound + leaf)
       let loss = model.leafLossAndGradient(
         batch[leaf], gradientScale: gradientScale, into: buffer, workspaces.all[thread])
       fold.complete(leaf: interval.lowerBound + leaf, buffer: buffer)
+      Watchdog.beat()
       return loss
     }
     for leaf in leafTargets.indices { leafTargets[leaf] = batch.targetCount(ofLeaf: leaf) }

@@ -5,6 +5,7 @@ import Foundation
 import GPTModel
 import Kernels
 import Platform
+import Reduction
 import TrainingState
 
 /// The parts of a step that ranks do together, except the update. One per rank.
@@ -14,26 +15,26 @@ final class GradientPipeline {
   let computer: GradientComputer
   let profile: StepProfile
   let probe: (any TrainingProbe)?
-  /// The reduced gradient, before weighting: see `Reduced`.
-  let gradient: FloatArena
   private let record: StepRecord
   private let exchange: GradientExchange
+  /// The reduced gradient, before weighting: see `Reduced`. All ranks of a host read the same memory.
+  let gradient: FloatArena
 
   init(
     model: PreparedModel, team: ThreadTeam, configuration: TrainingConfiguration, communicator: Communicator,
     profile: StepProfile, probe: (any TrainingProbe)?
-  ) {
+  ) throws {
     self.communicator = communicator
     self.configuration = configuration
     self.profile = profile
     self.probe = probe
-    let intervals = LeafIntervals(leafCount: configuration.leafCount, worldSize: communicator.worldSize)
+    exchange = try GradientExchange(
+      communicator: communicator, elementCount: model.table.arenaCount, leafCount: configuration.leafCount)
     computer = GradientComputer(
-      model: model, team: team, configuration: configuration, interval: intervals[communicator.rank])
+      model: model, team: team, configuration: configuration, fold: exchange.makeFold(threads: team.count))
     computer.isProfiled = profile.isEnabled
-    record = StepRecord(communicator: communicator, intervals: intervals)
-    exchange = GradientExchange(communicator: communicator, elementCount: model.table.arenaCount)
-    gradient = FloatArena(count: model.table.arenaCount)
+    record = StepRecord(communicator: communicator, intervals: exchange.plan.intervals)
+    gradient = FloatArena(viewing: exchange.sum, count: exchange.elementCount)
   }
 
   var model: PreparedModel { computer.model }
@@ -88,7 +89,7 @@ final class GradientPipeline {
   /// - Throws: an error agreed by all ranks if the sum is not finite.
   func reduce(_ shard: TokenBatch, targetCount: Int, step: Int) throws -> Reduced {
     try probe?.willReduce(step: step, rank: communicator.rank)
-    try exchange.reduce(computer.fold, into: gradient.base, step: step)
+    try exchange.reduce(step: step)
     profile.lap(.reduction)
     let weight = Double(expectedTargets) / Double(targetCount)
     let norm = sumOfSquares(gradient.base, count: gradient.count).squareRoot() * weight

@@ -3,6 +3,7 @@
 
 import DataParallel
 import Platform
+import Reduction
 
 /// Layout of a rank's record: requests, whether it has read its sequences, then loss and targets of each of its leaves.
 final class StepRecord {

@@ -3,6 +3,7 @@
 import Corpora
 import DataParallel
 import Platform
+import Reduction
 
 extension Trainer {
   /// Evaluates `source` with the current weights; all ranks call it.

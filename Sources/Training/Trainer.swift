@@ -46,7 +46,7 @@ public final class Trainer {
     batches = try BatchSampler(configuration, sequenceCount: corpus.split.training.count)
     let model = PreparedModel(
       configuration: configuration.model, weights: weights, backend: configuration.backend, isTraining: true)
-    pipeline = GradientPipeline(
+    pipeline = try GradientPipeline(
       model: model, team: ThreadTeam(count: settings.threads), configuration: configuration,
       communicator: communicator, profile: StepProfile(isEnabled: settings.isProfiled), probe: probe)
     let moments = state?.moments ?? optimizer.momentKeys.map { _ in FloatArena(count: weights.count) }

@@ -13,20 +13,18 @@ enum ExchangeBenchmark {
     _ count: Int, _ configuration: TrainingConfiguration, _ communicator: Communicator
   ) throws -> [Double] {
     let elements = ParameterTable(configuration.model).arenaCount
-    let interval = LeafIntervals(
-      leafCount: configuration.leafCount, worldSize: communicator.worldSize)[communicator.rank]
-    let fold = LeafFold(leafCount: configuration.leafCount, interval: interval, elementCount: elements)
-    let exchange = GradientExchange(communicator: communicator, elementCount: elements)
-    let result = FloatArena(count: elements)
+    let exchange = try GradientExchange(
+      communicator: communicator, elementCount: elements, leafCount: configuration.leafCount)
+    let fold = exchange.makeFold(threads: 1)
     return try (1...count).map { step in
-      for leaf in interval {
-        let buffer = fold.takeBuffer()
+      for leaf in fold.interval {
+        let buffer = fold.takeBuffer(for: leaf)
         buffer.update(repeating: Float(leaf + 1), count: elements)
         fold.complete(leaf: leaf, buffer: buffer)
       }
       try communicator.barrier()
       let start = monotonicSeconds()
-      try exchange.reduce(fold, into: result.base, step: step)
+      try exchange.reduce(step: step)
       let seconds = monotonicSeconds() - start
       fold.recycle()
       return seconds

@@ -1,11 +1,36 @@
 // Leaves whose sum depends on the order of additions, and the hash by which results are compared.
 
+import Reduction
+
 enum KnownLeaves {
-  /// Elements of the cases: none, fewer than ranks, odd, below and above a cache line, a real model's size.
-  static let cases: [(leafCount: Int, elementCount: Int, maximumMessageLength: Int)] = [
-    (1, 1, 1 << 28), (1, 100, 1 << 28), (2, 5, 1 << 28), (3, 17, 1 << 28), (4, 0, 1 << 28),
-    (5, 1000, 64), (6, 3, 1 << 28), (7, 4097, 1000), (8, 4096, 1 << 28), (13, 30001, 1 << 28),
-    (16, 836_096, 1 << 28), (31, 2049, 100), (32, 65_536, 1 << 28),
+  struct Case: Sendable {
+    let leafCount: Int
+    let elementCount: Int
+    var maximumMessageLength = 1 << 28
+    var bucketCount = 1
+    var precision = ReductionPrecision.float32
+
+    /// From the end to the beginning, as a backward pass finishes them.
+    var buckets: [Range<Int>] {
+      let ends = (0...bucketCount).map { min(elementCount, elementCount * $0 / bucketCount / 16 * 16) }
+      return (0..<bucketCount).reversed().map {
+        ends[$0]..<($0 + 1 == bucketCount ? elementCount : ends[$0 + 1])
+      }
+    }
+  }
+
+  /// Elements: none, fewer than ranks, odd, below and above a cache line, a real model's size.
+  static let cases = [
+    Case(leafCount: 1, elementCount: 1), Case(leafCount: 1, elementCount: 100),
+    Case(leafCount: 2, elementCount: 5), Case(leafCount: 3, elementCount: 17),
+    Case(leafCount: 4, elementCount: 0), Case(leafCount: 5, elementCount: 1000, maximumMessageLength: 64),
+    Case(leafCount: 6, elementCount: 3), Case(leafCount: 7, elementCount: 4097, maximumMessageLength: 1000),
+    Case(leafCount: 8, elementCount: 4096), Case(leafCount: 13, elementCount: 30001, bucketCount: 5),
+    Case(leafCount: 16, elementCount: 836_096),
+    Case(leafCount: 31, elementCount: 2049, maximumMessageLength: 100),
+    Case(leafCount: 32, elementCount: 65_536, bucketCount: 3),
+    Case(leafCount: 9, elementCount: 5000, bucketCount: 2, precision: .bfloat16),
+    Case(leafCount: 64, elementCount: 20_011, maximumMessageLength: 77, precision: .bfloat16),
   ]
 
   /// Large numbers that cancel, small ones that survive only in the right order.
@@ -35,7 +60,33 @@ enum KnownLeaves {
     return hash
   }
 
-  static func line(leafCount: Int, elementCount: Int, hash: UInt64) -> String {
-    "leaves \(leafCount) elements \(elementCount) hash \(String(hash, radix: 16))"
+  /// Naive twin: the definition of the tree, element by element.
+  static func sum(leafCount: Int, elementCount: Int, precision: ReductionPrecision = .float32) -> [Float] {
+    func rounded(_ value: Float) -> Float { precision == .float32 ? value : nearestBFloat16(value) }
+    return (0..<elementCount).map { element in
+      func tree(_ low: Int, _ high: Int) -> Float {
+        if high - low == 1 { return rounded(value(leaf: low, element: element)) }
+        var power = 1
+        while power * 2 < high - low { power *= 2 }
+        return rounded(tree(low, low + power) + tree(low + power, high))
+      }
+      return tree(0, leafCount)
+    }
+  }
+
+  /// Naive twin: the nearest of the two neighbours with 8 bits of mantissa; in a tie, the even one.
+  static func nearestBFloat16(_ value: Float) -> Float {
+    guard value.isFinite else { return value }
+    let below = Float(bitPattern: value.bitPattern & 0xFFFF_0000)
+    let above = Float(bitPattern: (value.bitPattern & 0xFFFF_0000) &+ 0x1_0000)
+    let down = abs(Double(value) - Double(below))
+    // What would be above, were there no largest number.
+    let up = above.isFinite ? abs(Double(above) - Double(value)) : Double(below.ulp) * 0x1p16 - down
+    if down != up { return down < up ? below : above }
+    return below.bitPattern & 0x1_0000 == 0 ? below : above
+  }
+
+  static func line(_ known: Case, hash: UInt64) -> String {
+    "leaves \(known.leafCount) elements \(known.elementCount) \(known.precision) hash \(String(hash, radix: 16))"
   }
 }

@@ -15,28 +15,30 @@ import DataParallel
 import Glibc
 import Launching
 import Platform
+import Reduction
 
 func reduceKnownLeaves(_ communicator: Communicator) throws {
   let records = RecordExchange(communicator: communicator, wordCount: 1)
   for (step, known) in KnownLeaves.cases.enumerated() {
-    let intervals = LeafIntervals(leafCount: known.leafCount, worldSize: communicator.worldSize)
-    let fold = LeafFold(
-      leafCount: known.leafCount, interval: intervals[communicator.rank], elementCount: known.elementCount)
-    let exchange = GradientExchange(
-      communicator: communicator, elementCount: known.elementCount,
-      maximumMessageLength: known.maximumMessageLength)
-    let result = UnsafeMutablePointer<Float>.allocate(capacity: known.elementCount)
-    defer { result.deallocate() }
+    let exchange = try GradientExchange(
+      communicator: communicator, elementCount: known.elementCount, leafCount: known.leafCount,
+      buckets: known.buckets, precision: known.precision, maximumMessageLength: known.maximumMessageLength)
+    let fold = exchange.makeFold(threads: 1)
     // Twice, so that buffers are reused.
     for repetition in 0..<2 {
+      try exchange.begin()
       for leaf in fold.interval.reversed() {
-        let buffer = fold.takeBuffer()
+        let buffer = fold.takeBuffer(for: leaf)
         KnownLeaves.fill(buffer, leaf: leaf, count: known.elementCount)
-        fold.complete(leaf: leaf, buffer: buffer)
+        for bucket in exchange.buckets.indices {
+          if fold.complete(bucket, ofLeaf: leaf, buffer: buffer) { exchange.publish(bucket) }
+          try exchange.progress()
+        }
       }
-      try exchange.reduce(fold, into: result, step: step)
+      if fold.interval.isEmpty { exchange.buckets.indices.forEach(exchange.publish) }
+      try exchange.finish(step: step)
       fold.recycle()
-      let hash = KnownLeaves.hash(result, count: known.elementCount)
+      let hash = KnownLeaves.hash(exchange.sum, count: known.elementCount)
       records.own[0] = hash
       try records.exchange(step: 2 * step + repetition)
       guard records.column(0).allSatisfy({ $0 == hash }) else {
@@ -44,7 +46,7 @@ func reduceKnownLeaves(_ communicator: Communicator) throws {
       }
       if communicator.isRoot && repetition == 1 {
         print(
-          KnownLeaves.line(leafCount: known.leafCount, elementCount: known.elementCount, hash: hash))
+          KnownLeaves.line(known, hash: hash))
       }
     }
   }
@@ -65,17 +67,22 @@ func reduceKnownLeaves(_ communicator: Communicator) throws {
 /// Median milliseconds per call, ours and the library's, interleaved so that both see the same machine.
 func bench(_ communicator: Communicator, elementCount: Int, repetitions: Int) throws {
   let leafCount = communicator.worldSize
-  let exchange = GradientExchange(communicator: communicator, elementCount: elementCount)
-  let pool = BufferPool(elementCount: elementCount)
-  let (input, node, result) = (pool.take(), pool.take(), pool.take())
+  let exchange = try GradientExchange(
+    communicator: communicator, elementCount: elementCount, leafCount: leafCount)
+  let input = UnsafeMutablePointer<Float>.allocate(capacity: elementCount)
+  let result = UnsafeMutablePointer<Float>.allocate(capacity: elementCount)
+  defer {
+    input.deallocate()
+    result.deallocate()
+  }
   KnownLeaves.fill(input, leaf: communicator.rank, count: elementCount)
   var ours: [Double] = []
   var library: [Double] = []
   for repetition in 0..<(repetitions + 3) {
-    node.update(from: input, count: elementCount)
+    exchange.nodes[0].update(from: input, count: elementCount)
     try communicator.barrier()
     var start = ContinuousClock.now
-    try exchange.reduce(nodes: [node], leafCount: leafCount, into: result, step: repetition)
+    try exchange.reduce(step: repetition)
     let oursTaken = (ContinuousClock.now - start) / .milliseconds(1)
     try communicator.barrier()
     start = .now
@@ -105,9 +112,8 @@ func loop(
   SignalRequests.install()
   if communicator.isRoot { try Launcher.listen { _exit(ExitStatus.interrupted) } }
   let records = RecordExchange(communicator: communicator, wordCount: 1)
-  let exchange = GradientExchange(communicator: communicator, elementCount: 1000)
-  let pool = BufferPool(elementCount: 1000)
-  let (node, result) = (pool.take(), pool.take())
+  let exchange = try GradientExchange(
+    communicator: communicator, elementCount: 1000, leafCount: communicator.worldSize)
   let start = ContinuousClock.now
   for step in 1... {
     Watchdog.enter(phase: .gradient, step: step)
@@ -124,7 +130,7 @@ func loop(
       fflush(nil)
     }
     let agreed = SignalRequests(rawValue: records.column(0).reduce(0, |))
-    try exchange.reduce(nodes: [node], leafCount: communicator.worldSize, into: result, step: step)
+    try exchange.reduce(step: step)
     if agreed.contains(.checkpoint) && communicator.isRoot {
       print("checkpoint")
       fflush(nil)

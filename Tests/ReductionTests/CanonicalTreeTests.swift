@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import DataParallel
+@testable import Reduction
 
 @Suite struct CanonicalTreeTests {
   @Test func splitIsTheLargestPowerOfTwoBelow() {
@@ -35,12 +35,53 @@ import Testing
       for rank in 0..<worldSize {
         #expect(intervals[rank].lowerBound == next)
         next = intervals[rank].upperBound
-        #expect(
-          [leafCount / worldSize, (leafCount + worldSize - 1) / worldSize].contains(intervals[rank].count))
+        #expect(intervals[rank].count <= (leafCount + worldSize - 1) / worldSize)
         for leaf in intervals[rank] { #expect(intervals.owner(of: leaf) == rank) }
       }
       #expect(next == leafCount)
+      // More ranks than leaves: the first ones work.
+      if worldSize > leafCount {
+        #expect(intervals[leafCount - 1].count == 1 && intervals[leafCount].isEmpty)
+      }
     }
+  }
+
+  @Test func hostsAreCutWhereFewNodesAre() {
+    func cuts(_ leafCount: Int, _ ranksOfHosts: [Int]) -> [Int] {
+      let names = ranksOfHosts.enumerated().flatMap { Array(repeating: $0, count: $1) }
+      let layout = HostLayout(names: names)
+      let intervals = LeafIntervals(leafCount: leafCount, layout: layout)
+      return layout.hosts.dropLast().map { intervals[$0.last!].upperBound }
+    }
+    #expect(cuts(64, [1, 1]) == [32])
+    #expect(cuts(64, [8, 8]) == [32])
+    #expect(cuts(64, [3, 3]) == [32])
+    #expect(cuts(60, [4, 4]) == [32])
+    #expect(cuts(64, [1, 1, 1]) == [24, 48])
+    #expect(cuts(64, [1, 1, 1, 1, 1, 1]) == [12, 24, 36, 48, 56])
+    // One node each would be 16 leaves a rank on the smaller host where 14 suffice.
+    #expect(cuts(64, [3, 2]) == [40])
+    // A leaf each: nothing to choose.
+    #expect(cuts(4, [1, 1, 1, 1]) == [1, 2, 3])
+  }
+
+  /// What a host sends, in gradients, is (1 - 1/H)(1 + its nodes).
+  @Test func hostsHaveOneNodeHoweverManyRanks() {
+    for hosts in [2, 4, 8] {
+      for ranks in 1...17 {
+        let layout = HostLayout(names: (0..<hosts * ranks).map { $0 / ranks })
+        let plan = ReductionPlan(leafCount: 64, layout: layout)
+        #expect(plan.nodesOfHost.allSatisfy { $0.count <= 1 }, "\(hosts) hosts of \(ranks)")
+      }
+    }
+  }
+
+  @Test func ranksOfAHostNeedNotBeNeighbours() {
+    let layout = HostLayout(names: ["a", "b", "a", "b", "c"])
+    #expect(layout.hosts == [[0, 2], [1, 3], [4]])
+    let intervals = LeafIntervals(leafCount: 10, layout: layout)
+    #expect((0..<5).map { intervals[$0] } == [0..<2, 4..<6, 2..<4, 6..<8, 8..<10])
+    #expect(intervals.owner(of: 2) == 2)
   }
 
   @Test(arguments: 1...70) func maximalNodesAreFewestNodesOfTheTree(leafCount: Int) {
@@ -57,6 +98,7 @@ import Testing
       for end in start...leafCount {
         let cover = CanonicalTree.maximalNodes(in: start..<end, leafCount: leafCount)
         #expect(cover.flatMap { Array($0) } == Array(start..<end))
+        #expect(CanonicalTree.nodeCount(in: start..<end, leafCount: leafCount) == cover.count)
         #expect(cover.allSatisfy(nodes.contains))
         // None can be replaced by a larger one: every node that contains one of them leaves the interval.
         for part in cover {

@@ -7,6 +7,8 @@ import Synchronization
 /// The pool owns all the buffers it has made and frees them with itself, lent or not.
 public final class BufferPool: Sendable {
   public let elementCount: Int
+  /// Buffers on loan at one time, at most.
+  public let limit: Int
   /// Floats allocated beyond `elementCount`, so that a vector load at the last element stays inside.
   private static let slack = 64
   private let state = Mutex(State())
@@ -16,9 +18,10 @@ public final class BufferPool: Sendable {
     var all: [LentBuffer] = []
   }
 
-  public init(elementCount: Int) {
-    precondition(elementCount >= 0)
+  public init(elementCount: Int, limit: Int) {
+    precondition(elementCount >= 0 && limit >= 1)
     self.elementCount = elementCount
+    self.limit = limit
   }
 
   deinit {
@@ -31,15 +34,19 @@ public final class BufferPool: Sendable {
   public var bufferCount: Int { state.withLock { $0.all.count } }
 
   /// Lends a buffer, the most recently returned one first: it is the warmest in cache.
-  public func take() -> UnsafeMutablePointer<Float> {
-    let buffer = state.withLock { state in
+  ///
+  /// - Parameter reserve: how many of the limit's buffers must stay free.
+  /// - Returns: nil if they would not.
+  public func take(reserve: Int = 0) -> UnsafeMutablePointer<Float>? {
+    let buffer: LentBuffer? = state.withLock { state in
+      guard limit - state.all.count + state.idle.count > reserve else { return nil }
       if let idle = state.idle.popLast() { return idle }
       let made = LentBuffer(capacity: elementCount + Self.slack)
       state.all.append(made)
       state.idle.reserveCapacity(state.all.count)
       return made
     }
-    return buffer.pointer
+    return buffer?.pointer
   }
 
   /// Takes back a buffer of this pool.
@@ -47,6 +54,9 @@ public final class BufferPool: Sendable {
     let buffer = LentBuffer(pointer: pointer)
     state.withLock { $0.idle.append(buffer) }
   }
+
+  /// Takes back all buffers.
+  public func reset() { state.withLock { $0.idle = $0.all } }
 }
 
 /// A pointer that travels between threads; whoever holds it is its only user.

@@ -47,37 +47,18 @@ public enum CanonicalTree {
     return leaves.isEmpty ? 0 : sum(leaves.indices)
   }
 
+  /// The number of `maximalNodes`.
+  public static func nodeCount(in interval: Range<Int>, leafCount: Int) -> Int {
+    func count(_ node: Range<Int>) -> Int {
+      guard node.overlaps(interval) else { return 0 }
+      if interval.lowerBound <= node.lowerBound && node.upperBound <= interval.upperBound { return 1 }
+      let middle = split(node)
+      return count(node.lowerBound..<middle) + count(middle..<node.upperBound)
+    }
+    return interval.isEmpty ? 0 : count(0..<leafCount)
+  }
+
   private static func largestPowerOfTwo(below count: Int) -> Int {
     1 << (Int.bitWidth - 1 - (count - 1).leadingZeroBitCount)
-  }
-}
-
-/// Which leaves each rank computes: contiguous intervals in rank order, whose sizes differ by at most one.
-///
-/// The longer intervals come first; with more ranks than leaves, the last ranks own none.
-public struct LeafIntervals: Equatable, Sendable {
-  public let leafCount: Int
-  public let worldSize: Int
-
-  public init(leafCount: Int, worldSize: Int) {
-    precondition(leafCount >= 0 && worldSize >= 1)
-    self.leafCount = leafCount
-    self.worldSize = worldSize
-  }
-
-  /// The leaves of `rank`; may be empty.
-  public subscript(rank: Int) -> Range<Int> {
-    precondition(0 <= rank && rank < worldSize)
-    let (size, longer) = leafCount.quotientAndRemainder(dividingBy: worldSize)
-    let start = rank * size + min(rank, longer)
-    return start..<(start + size + (rank < longer ? 1 : 0))
-  }
-
-  /// The rank that computes `leaf`.
-  public func owner(of leaf: Int) -> Int {
-    precondition(0 <= leaf && leaf < leafCount)
-    let (size, longer) = leafCount.quotientAndRemainder(dividingBy: worldSize)
-    let inLonger = longer * (size + 1)
-    return leaf < inLonger ? leaf / (size + 1) : longer + (leaf - inLonger) / size
   }
 }
