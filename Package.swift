@@ -63,7 +63,8 @@ let package = Package(
     // Floor 3
     library("Corpora", ["GPTModel", "Reproducibility", "Platform"], settings: numeric),
     library(
-      "TrainingState", ["GPTModel", "Kernels", "Reproducibility", "CommandLineOptions", "Platform"],
+      "TrainingState",
+      ["GPTModel", "Kernels", "Reduction", "Reproducibility", "CommandLineOptions", "Platform"],
       settings: numeric),
     // Floor 4
     library(

@@ -26,7 +26,7 @@ public final class Communicator {
   /// The ranks by the memory they share.
   public internal(set) var layout: HostLayout
   /// What this rank shares with the others of its host, if there are any.
-  private(set) var hostMemory: HostMemory?
+  private(set) var sharedMemory: SharedMemory?
   /// One line, such as "Open MPI v4.1.4, ..."; "none" without MPI.
   public let libraryVersion: String
   /// Seconds without a sign from a peer after which a wait throws. Must exceed the longest step of the
@@ -113,7 +113,7 @@ public final class Communicator {
       return Peer(host: String(fields[1]), processIdentifier: Int32(fields[0]) ?? 0)
     }
     Watchdog.configure(name: describe(rank), hangTimeout: hangTimeout)
-    (layout, hostMemory) = try shareMemory()
+    (layout, sharedMemory) = try shareMemory()
   }
 
   /// The ranks of this host, this one among them.

@@ -13,14 +13,14 @@ final class ExchangeArena {
   private let bucketCount: Int
   private let flags: UnsafeMutablePointer<Atomic<Int>>
   private let flagsPerMember: Int
-  private let memory: HostMemory?
+  private let memory: SharedMemory?
   private let base: UnsafeMutableRawPointer
 
   /// Floats allocated beyond a gradient, so that a vector load at the last element stays inside.
   private static let slack = 64
 
   /// A collective call of the host's ranks.
-  init(plan: ReductionPlan, host: Int, elementCount: Int, bucketCount: Int, memory: HostMemory?) throws {
+  init(plan: ReductionPlan, host: Int, elementCount: Int, bucketCount: Int, memory: SharedMemory?) throws {
     self.memory = memory
     self.bucketCount = bucketCount
     let ranks = plan.layout.hosts[host]
@@ -32,7 +32,7 @@ final class ExchangeArena {
     let isSum = plan.layout.hosts.count == 1 && plan.onHost[host].inputs.count == 1
     let nodeCount = isSum ? 0 : ranks.reduce(0) { $0 + plan.nodesOfRank[$1].count }
     let byteCount = flagBytes + (1 + nodeCount) * gradientBytes
-    base = try memory?.allocate(byteCount: byteCount) ?? HostMemory.unshared(byteCount: byteCount)
+    base = try memory?.allocate(byteCount: byteCount) ?? SharedMemory.unshared(byteCount: byteCount)
     // Atomics are plain words of memory; zero is their initial value on all ranks.
     flags = base.bindMemory(to: Atomic<Int>.self, capacity: ranks.count * flagsPerMember)
     func gradient(_ index: Int, _ base: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Float> {
@@ -69,6 +69,6 @@ final class ExchangeArena {
   }
 
   private static func paged(_ bytes: Int) -> Int {
-    (bytes + HostMemory.pageSize - 1) / HostMemory.pageSize * HostMemory.pageSize
+    (bytes + SharedMemory.pageSize - 1) / SharedMemory.pageSize * SharedMemory.pageSize
   }
 }

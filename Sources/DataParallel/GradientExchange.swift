@@ -26,7 +26,8 @@ public final class GradientExchange {
   private let ranksOfHost: [Int]
   private var tasks: [ExchangeTask]
   private var round = 0
-  private var isUnderWay = false
+  /// Whether a round has begun and not ended.
+  public private(set) var isUnderWay = false
   private var openTasks = 0
 
   /// A collective call.
@@ -56,7 +57,7 @@ public final class GradientExchange {
     let arena = try communicator.together {
       try ExchangeArena(
         plan: plan, host: host, elementCount: elementCount, bucketCount: buckets.count,
-        memory: communicator.hostMemory)
+        memory: communicator.sharedMemory)
     }
     self.arena = arena
     sum = arena.sum
@@ -145,7 +146,7 @@ public final class GradientExchange {
     isUnderWay = false
   }
 
-  /// The whole round at once, for nodes that are finished.
+  /// The whole round, or the rest of one that has begun, for nodes that are finished.
   public func reduce(step: Int) throws {
     try begin()
     for bucket in buckets.indices { publish(bucket) }

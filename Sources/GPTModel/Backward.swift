@@ -9,10 +9,11 @@ extension PreparedModel {
   ///   - gradientScale: multiplies every gradient: 1 / (tokens of the whole global batch).
   ///   - gradient: arena laid out like the weights. Linear gradients are stored, or added if `accumulate`;
   ///     embedding gradients are always added.
+  ///   - isFinal: told after each part of the backward pass from which element on `gradient` is finished.
   /// - Returns: the sum of the cross-entropy over the n targets, in nats.
   func lossAndGradient(
     _ tokens: UnsafeBufferPointer<Int32>, gradientScale: Float, into gradient: UnsafeMutablePointer<Float>,
-    accumulate: Bool, _ workspace: SequenceWorkspace
+    accumulate: Bool, _ workspace: SequenceWorkspace, isFinal: (_ first: Int) -> Void
   ) -> Double {
     let loss = forwardLoss(tokens, gradientScale: gradientScale, workspace)
     guard let inputs = tokens.baseAddress else { return loss }
@@ -27,8 +28,9 @@ extension PreparedModel {
       accumulate: accumulate)
     head.backwardInput(w.logits, stride: w.logitsStride, into: dx, stride: w.stride, rows: rows)
     w.profile.lap(.linear)
+    isFinal(table.entries[table.languageModelHead].offset)
 
-    for (block, saved) in zip(blocks, w.blocks).reversed() {
+    for (index, (block, saved)) in zip(blocks, w.blocks).enumerated().reversed() {
       // x += fc2·hidden
       block.project.backwardWeights(
         saved.hidden, stride: w.hiddenStride, dx, stride: w.stride, into: gradient, rows: rows,
@@ -71,6 +73,7 @@ extension PreparedModel {
         dy: w.dBranch, y: saved.attentionInput, scales: saved.attentionInputScales, addingInto: dx,
         rows: rows, columns: C, stride: w.stride)
       w.profile.lap(.other)
+      isFinal(table.entries[table.blocks[index].query].offset)
     }
 
     // x = RMSNorm(wte[token] + wpe[position])
@@ -84,6 +87,7 @@ extension PreparedModel {
       positionGradient: gradient + table.entries[table.positionEmbedding].offset, rows: rows, columns: C,
       stride: w.stride)
     w.profile.lap(.other)
+    isFinal(0)
     return loss
   }
 }

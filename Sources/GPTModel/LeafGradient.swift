@@ -10,11 +10,15 @@ extension PreparedModel {
   ///   - sequences: n + 1 tokens each, 2 ≤ n + 1 ≤ T + 1; at least one sequence.
   ///   - gradientScale: 1 / (targets in the whole global batch), which weights uneven leaves correctly.
   ///   - gradient: `table.arenaCount` floats with any contents; padding between tensors is zeroed.
+  ///   - progress: called after each part of a backward pass, with the element from which on `gradient` is finished:
+  ///     `arenaCount`, nothing, until the last sequence's pass, at its end 0.
   /// - Returns: the sum of the cross-entropy over all targets of the leaf, in nats.
   public func leafLossAndGradient(
-    _ sequences: some Sequence<some Collection<Int32>>, gradientScale: Float,
-    into gradient: UnsafeMutablePointer<Float>, _ workspace: SequenceWorkspace
+    _ sequences: some Collection<some Collection<Int32>>, gradientScale: Float,
+    into gradient: UnsafeMutablePointer<Float>, _ workspace: SequenceWorkspace,
+    progress: (_ firstFinished: Int) -> Void = { _ in }
   ) -> Double {
+    precondition(!sequences.isEmpty, "a leaf has at least one sequence")
     // The first product stores linear gradients; embeddings are added to, and nothing writes the padding.
     for (index, entry) in table.entries.enumerated() {
       let isEmbedding = index == table.tokenEmbedding || index == table.positionEmbedding
@@ -23,15 +27,14 @@ extension PreparedModel {
       (gradient + entry.offset + first).update(repeating: 0, count: end - first)
     }
     var loss = 0.0
-    var isFirst = true
-    for tokens in sequences {
+    for (index, tokens) in sequences.enumerated() {
+      let isLast = index == sequences.count - 1
       loss += withStorage(of: tokens) {
         lossAndGradient(
-          $0, gradientScale: gradientScale, into: gradient, accumulate: !isFirst, workspace)
+          $0, gradientScale: gradientScale, into: gradient, accumulate: index > 0, workspace
+        ) { progress(isLast ? $0 : table.arenaCount) }
       }
-      isFirst = false
     }
-    precondition(!isFirst, "a leaf has at least one sequence")
     return loss
   }
 

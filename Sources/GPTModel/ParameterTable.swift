@@ -55,6 +55,23 @@ public struct ParameterTable: Equatable, Sendable {
     arenaCount = offset
   }
 
+  /// The arena in parts of at least `minimum` floats, in the order in which a backward pass finishes them: from the
+  /// language model head to the embeddings.
+  public func backwardBuckets(minimum: Int) -> [Range<Int>] {
+    let starts = blocks.reversed().map { entries[$0.query].offset } + [0]
+    var buckets: [Range<Int>] = []
+    var end = arenaCount
+    for start in [entries[languageModelHead].offset] + starts where end - start >= minimum {
+      buckets.append(start..<end)
+      end = start
+    }
+    // What is left at the end is finished last anyway.
+    guard end > 0 || buckets.isEmpty else { return buckets }
+    if buckets.isEmpty { return [0..<arenaCount] }
+    buckets[buckets.count - 1] = 0..<buckets[buckets.count - 1].upperBound
+    return buckets
+  }
+
   /// The entry that holds arena element `index`, or nil for padding.
   public func entry(containing index: Int) -> Entry? {
     entries.first { $0.range.contains(index) }

@@ -44,8 +44,8 @@ public struct LeafIntervals: Equatable, Sendable {
     return intervals.firstIndex { $0.contains(leaf) }!
   }
 
-  /// Cuts `interval` into parts of at most `capacities` leaves: so that the part with the most maximal nodes has few,
-  /// then all together, then evenly, then the longer parts first.
+  /// Cuts `interval` into parts of at most `capacities` leaves: so that the part with the most maximal nodes has few
+  /// (the others wait for it), then evenly, then with few nodes, then the longer parts first.
   private static func cut(_ interval: Range<Int>, leafCount: Int, capacities: [Int]) -> [Range<Int>] {
     let parts = capacities.count
     // rest[i]: how many leaves parts i, i + 1, … can take.
@@ -63,7 +63,7 @@ public struct LeafIntervals: Equatable, Sendable {
       var allNodes = 0
       var unevenness = 0
       var size = 0
-      var cost: (Int, Int, Int) { (mostNodes, allNodes, unevenness) }
+      var cost: (Int, Int, Int) { (mostNodes, unevenness, allNodes) }
     }
     // ways[i]: by where part i begins.
     var ways: [[Way]] = Array(repeating: [], count: parts + 1)

@@ -67,14 +67,23 @@ final class GradientComputer {
   /// - Parameters:
   ///   - batch: the sequences of each own leaf.
   ///   - gradientScale: the same for all leaves of all ranks.
-  func compute(_ batch: TokenBatch, gradientScale: Float) {
+  ///   - overlap: hears of the parts that are finished while others are still being computed.
+  func compute(_ batch: TokenBatch, gradientScale: Float, overlap: GradientOverlap? = nil) {
     precondition(batch.leafCount == interval.count)
     let (model, fold, workspaces, interval) = (model, fold, workspaces, interval)
-    leafLosses = perLeaf(batch) { leaf, thread in
-      let buffer = fold.takeBuffer(for: interval.lowerBound + leaf)
+    leafLosses = perLeaf(batch) { own, thread in
+      let leaf = interval.lowerBound + own
+      let buffer = fold.takeBuffer(for: leaf)
+      var bucket = 0
       let loss = model.leafLossAndGradient(
-        batch[leaf], gradientScale: gradientScale, into: buffer, workspaces.all[thread])
-      fold.complete(leaf: interval.lowerBound + leaf, buffer: buffer)
+        batch[own], gradientScale: gradientScale, into: buffer, workspaces.all[thread]
+      ) { firstFinished in
+        while bucket < fold.buckets.count, fold.buckets[bucket].lowerBound >= firstFinished {
+          if fold.complete(bucket, ofLeaf: leaf, buffer: buffer) { overlap?.finished(bucket) }
+          bucket += 1
+        }
+        overlap?.progress()
+      }
       Watchdog.beat()
       return loss
     }

@@ -28,8 +28,12 @@ final class GradientPipeline {
     self.configuration = configuration
     self.profile = profile
     self.probe = probe
+    // On one host there is nothing to gain: the sum is finished as soon as it can be read.
+    let isOverlapped = communicator.layout.hosts.count > 1 && probe == nil
     exchange = try GradientExchange(
-      communicator: communicator, elementCount: model.table.arenaCount, leafCount: configuration.leafCount)
+      communicator: communicator, elementCount: model.table.arenaCount, leafCount: configuration.leafCount,
+      buckets: isOverlapped ? model.table.backwardBuckets(minimum: Self.smallestBucket) : nil,
+      precision: configuration.reductionPrecision)
     computer = GradientComputer(
       model: model, team: team, configuration: configuration, fold: exchange.makeFold(threads: team.count))
     computer.isProfiled = profile.isEnabled
@@ -38,6 +42,9 @@ final class GradientPipeline {
   }
 
   var model: PreparedModel { computer.model }
+
+  /// Floats of a bucket that is worth messages of its own.
+  private static let smallestBucket = 1 << 16
 
   /// Targets of a batch of full sequences: a power of two for the usual sizes, so that scaling by it is
   /// exact. Shorter documents are weighted correctly after the reduction, once all ranks know the number of
@@ -50,12 +57,14 @@ final class GradientPipeline {
       step: step, rank: communicator.rank, weights: model.weights, table: model.table)
     Watchdog.enter(phase: .gradient, step: step)
     computer.prepare()
-    try computeLeaves(shard, step: step)
+    let overlap = exchange.buckets.count > 1 ? try GradientOverlap(exchange) : nil
+    try computeLeaves(shard, step: step, overlap: overlap)
+    try overlap?.check()
     profile.lap(.gradient)
   }
 
-  func computeLeaves(_ shard: TokenBatch, step: Int) throws {
-    computer.compute(shard, gradientScale: 1 / Float(expectedTargets))
+  func computeLeaves(_ shard: TokenBatch, step: Int, overlap: GradientOverlap? = nil) throws {
+    computer.compute(shard, gradientScale: 1 / Float(expectedTargets), overlap: overlap)
     if let probe {
       let nodes = computer.fold.nodeRanges.indices.map { computer.fold.node($0) }
       try probe.didCompute(
@@ -73,6 +82,10 @@ final class GradientPipeline {
       step: step, leafLosses: computer.leafLosses, leafTargets: computer.leafTargets, requests: requests,
       isBehind: isBehind, isRead: isRead)
     profile.lap(.waiting)
+    if !meeting.isRead || meeting.rankWithBadLoss != nil {
+      // Some ranks may already have sent parts of a sum that nobody will use; the others take it.
+      if exchange.buckets.count > 1 { try exchange.reduce(step: step) }
+    }
     if meeting.isRead, let rank = meeting.rankWithBadLoss { throw try diagnoseLoss(rank: rank, step: step) }
     return meeting
   }

@@ -4,6 +4,7 @@
 import CommandLineOptions
 import GPTModel
 import Kernels
+import Reduction
 
 public enum SettingsTable {
   public static let corpus: [Setting] = [
@@ -41,6 +42,7 @@ public enum SettingsTable {
       "batch-size", \.globalBatchSize, in: 1...1_000_000, file: "data/global_batch",
       "Sequences per step, over all ranks."),
     microbatchSize,
+    reductionPrecision,
     optimizer,
     .real(
       "learning-rate", \.schedule.peak, in: .above(0, upTo: 100), file: "schedule/peak_learning_rate", "Peak."
@@ -68,6 +70,22 @@ public enum SettingsTable {
   public static let microbatchSize = Setting.integer(
     "micro-batch-size", \.microbatchSize, in: 1...1_000_000, file: "data/microbatch",
     "Sequences per leaf of the reduction tree, at most the batch; part of what decides the bits.")
+
+  public static let reductionPrecision: Setting = {
+    let names = ReductionPrecision.allCases.map(\.rawValue)
+    let option = Option<String?>.choice(
+      "reduce-dtype", names, "TYPE",
+      "Format of the gradients that are summed and sent; bfloat16 halves the bytes between hosts.")
+    return Setting(
+      option: option, shown: option.showing,
+      field: .name(
+        "data/reduce_dtype", .configuration(\.reductionPrecision.name), known: names,
+        absence: .means(.string(ReductionPrecision.float32.rawValue))),
+      apply: { options, configuration, _ in
+        if let name = options[option] { configuration.reductionPrecision.name = name }
+      },
+      text: \.reductionPrecision.name, argument: { "--reduce-dtype \($0.reductionPrecision.name)" })
+  }()
 
   /// Gives the length in passes over the text; the number of steps is stored.
   public static let epochs: Setting = {
@@ -147,4 +165,12 @@ public enum SettingsTable {
       },
       text: { $0.matmul?.rawValue ?? "auto" }, argument: { "--matmul \($0.matmul?.rawValue ?? "auto")" })
   }()
+}
+
+extension ReductionPrecision {
+  /// As options and files call it; an unknown name changes nothing.
+  fileprivate var name: String {
+    get { rawValue }
+    set { self = Self(rawValue: newValue) ?? self }
+  }
 }

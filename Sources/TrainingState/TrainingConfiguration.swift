@@ -2,6 +2,7 @@
 
 import GPTModel
 import Kernels
+import Reduction
 
 /// The mathematics of a training: with the corpus, it determines every bit of the weights after each step.
 /// The number of ranks, hosts and threads is deliberately not here.
@@ -22,6 +23,8 @@ public struct TrainingConfiguration: Equatable, Sendable {
   public var globalBatchSize = 32
   /// Sequences of one leaf of the reduction tree.
   public var microbatchSize = 4
+  /// To which format every node of that tree is rounded.
+  public var reductionPrecision = ReductionPrecision.float32
   /// The length depends on the corpus and is known later than the rest.
   public var schedule = LearningRateSchedule.cosine(peak: 3e-4, warmupFraction: 0, totalSteps: 1)
   /// A name in `Optimizers.all`.

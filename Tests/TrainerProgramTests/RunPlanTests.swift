@@ -187,7 +187,7 @@ func configuration(_ arguments: String, sequences: Int = 3_921, vocabulary: Int 
   }
 
   @Test func everyRowIsTriedAbove() {
-    #expect(SettingsTable.all.count == 20)
+    #expect(SettingsTable.all.count == 21)
   }
 
   /// 122 steps an epoch.

@@ -6,10 +6,10 @@ import Reduction
 import Synchronization
 
 /// Memory of one host's ranks. It belongs to no file system and goes with the last process that uses it.
-final class HostMemory {
+final class SharedMemory {
   private let file: FileDescriptor
   private let identity: [UInt64]
-  private var size = HostMemory.pageSize
+  private var size = SharedMemory.pageSize
   private var mappings: [UnsafeMutableRawBufferPointer] = []
 
   static let pageSize = 4096
@@ -90,13 +90,13 @@ extension Communicator {
   ///
   /// - Returns: a layout in which the ranks of a host that cannot share count as a host each, and the memory, if this
   ///   rank shares any.
-  func shareMemory() throws -> (HostLayout, HostMemory?) {
+  func shareMemory() throws -> (HostLayout, SharedMemory?) {
     let hosts = HostLayout(names: peers.map(\.host))
     let own = hosts.hosts[hosts.host(of: rank)]
-    var memory: HostMemory?
-    if own.count > 1, own[0] == rank { memory = try? HostMemory() }
+    var memory: SharedMemory?
+    if own.count > 1, own[0] == rank { memory = try? SharedMemory() }
     let offers = try allgather(memory?.offer ?? [])
-    if own.count > 1, own[0] != rank { memory = try? HostMemory(accepting: offers[own[0]]) }
+    if own.count > 1, own[0] != rank { memory = try? SharedMemory(accepting: offers[own[0]]) }
     let haveIt = try allgather([memory == nil ? 0 : 1]).map { $0 == [1] }
     let names = (0..<worldSize).map { rank in
       let ranks = hosts.hosts[hosts.host(of: rank)]
