@@ -74,6 +74,9 @@ let package = Package(
       "Training",
       ["Corpora", "TrainingState", "GPTModel", "DataParallel", "Kernels", "Reproducibility", "Platform"],
       settings: numeric),
+    library(
+      "Capacity",
+      ["TrainingState", "GPTModel", "DataParallel", "Kernels", "Platform"], settings: numeric),
     // Floor 5
     library(
       "RunFiles", ["Checkpointing", "Training", "TrainingState", "Platform"], settings: numeric),
@@ -81,7 +84,8 @@ let package = Package(
     library(
       "TrainerProgram",
       [
-        "RunFiles", "Training", "Checkpointing", "Corpora", "TrainingState", "Launching", "DataParallel",
+        "RunFiles", "Training", "Capacity", "Checkpointing", "Corpora", "TrainingState", "Launching",
+        "DataParallel",
         "GPTModel",
         "Kernels", "Reproducibility", "CommandLineOptions", "Platform",
       ]),
@@ -149,6 +153,9 @@ let package = Package(
         "Training", "TrainingState", "Corpora", "GPTModel", "DataParallel", "Kernels", "Platform",
         "CorpusSupport",
       ]),
+    tests(
+      "Capacity",
+      ["Capacity", "TrainingState", "GPTModel", "DataParallel", "Kernels", "Platform"]),
     tests(
       "TrainerProgram",
       [

@@ -131,9 +131,11 @@ extension StateField {
   }
 
   /// One of a list of names: an unknown one comes from a newer program.
-  static func name(_ path: String, _ place: Place<String>, known: [String]) -> StateField {
+  static func name(
+    _ path: String, _ place: Place<String>, known: [String], absence: Absence = .damage
+  ) -> StateField {
     StateField(
-      path: path, kind: .string, absence: .damage, get: { .string(place.get($0)) },
+      path: path, kind: .string, absence: absence, get: { .string(place.get($0)) },
       set: { state, value in
         guard case .string(let name) = value, known.contains(name) else {
           throw Refusal(

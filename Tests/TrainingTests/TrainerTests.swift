@@ -24,6 +24,7 @@ private final class Diary: TrainingOutputs {
     entries.append("step \(metrics.step)")
     steps.append(metrics)
   }
+  func validating(_ progress: ValidationProgress) {}
   func validated(_ validation: ValidationMetrics) {
     entries.append("validated \(validation.step)")
     validations.append(validation.loss)

@@ -1,0 +1,95 @@
+// How many bytes one rank of a training will hold, from sizes alone: the same sums that the arenas are made of. Knows
+// nothing of what a host has; see MemoryLimits.
+
+import DataParallel
+import GPTModel
+import Kernels
+import Platform
+import TrainingState
+
+/// The memory of one rank at its peak, in bytes.
+public struct MemoryPlan: Equatable, Sendable {
+  public let weights, moments: Int
+  /// The reduced gradient, and the buffers of leaves that are computed or wait to be added: at most
+  /// threads + log₂(leaves).
+  public let gradients: Int
+  /// One sequence's on each thread.
+  public let activations: Int
+  /// The weights as the kernels want them.
+  public let packedWeights: Int
+  /// What arrives from other ranks.
+  public let exchange: Int
+  /// Rank 0's copy of weights and moments, which is written while training goes on.
+  public let savingCopy: Int
+  /// Code, libraries, MPI's buffers, and what does not depend on the model.
+  public let program: Int
+
+  public var total: Int {
+    weights + moments + gradients + activations + packedWeights + exchange + savingCopy + program
+  }
+
+  /// - Parameters:
+  ///   - saves: whether checkpoints are written.
+  ///   - rank: 0..<worldSize.
+  public init(
+    _ configuration: TrainingConfiguration, threads: Int, rank: Int = 0, worldSize: Int = 1,
+    saves: Bool = true
+  ) {
+    let model = configuration.model
+    let arena = ParameterTable(model).arenaCount * MemoryLayout<Float>.size
+    let momentCount = Optimizers.named(configuration.optimizer)?.momentKeys.count ?? 0
+    let intervals = LeafIntervals(leafCount: configuration.leafCount, worldSize: worldSize)
+    let leaves = intervals[rank].count
+    weights = arena
+    moments = momentCount * arena
+    gradients = (1 + min(leaves, threads + CanonicalTree.depth(leafCount: max(1, leaves)))) * arena
+    activations = threads * SequenceWorkspace.floatCount(model) * MemoryLayout<Float>.size
+    packedWeights =
+      PreparedModel.panelCount(model, backend: configuration.backend, isTraining: true)
+      * MemoryLayout<Float>.size
+    exchange = worldSize > 1 ? Self.received(intervals, rank) * (arena / worldSize) : 0
+    savingCopy = saves && rank == 0 ? weights + moments : 0
+    program = Self.programBytes + (worldSize > 1 ? Self.messagingBytes : 0)
+  }
+
+  /// Nodes of other ranks, of each of which this rank adds its slice.
+  private static func received(_ intervals: LeafIntervals, _ rank: Int) -> Int {
+    (0..<intervals.worldSize).filter { $0 != rank }.reduce(0) {
+      $0 + CanonicalTree.maximalNodes(in: intervals[$1], leafCount: intervals.leafCount).count
+    }
+  }
+
+  /// As measured with small models.
+  private static let programBytes = 48_000_000
+  private static let messagingBytes = 16_000_000
+}
+
+extension MemoryPlan {
+  /// Lines for the log, two for most models, at most 79 columns each. Parts are in the unit of their sum.
+  ///
+  /// - Parameters:
+  ///   - host: bytes of all ranks of this host.
+  ///   - available: what the host can give them, if that is known.
+  public func lines(hostNeeds host: Int, available: Int?) -> [String] {
+    let unit = total < 999_500_000 ? 1e6 : 1e9
+    func text(_ bytes: Int) -> String {
+      let value = Double(bytes) / unit
+      return Readable.fixed(value, digits: value >= 99.95 ? 0 : unit == 1e9 && value < 9.995 ? 2 : 1)
+    }
+    let parts: [(String, Int)] = [
+      ("weights", weights), ("moments", moments), ("leaves", gradients), ("activations", activations),
+      ("packed", packedWeights), ("exchange", exchange), ("save", savingCopy), ("rest", program),
+    ]
+    var pieces = parts.filter { $0.1 > 0 }.map { "\($0.0) \(text($0.1))," }
+    pieces[pieces.count - 1] = "\(pieces[pieces.count - 1].dropLast());"
+    pieces.append("\(Readable.bytes(host)) a host\(available.map { " of \(Readable.bytes($0))" } ?? "")")
+    var lines = ["memory     \(Readable.bytes(total)) a rank:"]
+    for piece in pieces {
+      if lines[lines.count - 1].count + 1 + piece.count > 79 {
+        lines.append("          ")
+      }
+      lines[lines.count - 1] += " \(piece)"
+    }
+    return lines
+  }
+}
