@@ -139,7 +139,7 @@ private final class Diary: TrainingOutputs {
     var random = TestRandom(12)
     let twin = TwinModel(model, random: &random)
     let trainer = try trainer(twin.arena, validation: 0.4) { _, settings in settings.threads = 2 }
-    #expect(trainer.facts.validationCount == 5)
+    #expect(trainer.facts.heldOutCount == 5 && trainer.facts.validatedCount == 5)
     let held = try sequences(#require(trainer.corpus.split.validation), 0..<5)
     let expected = twin.loss(held) / Double(held.reduce(0) { $0 + $1.count - 1 })
     let diary = Diary()
@@ -155,6 +155,27 @@ private final class Diary: TrainingOutputs {
     _ = try untrained.run(diary)
     let mean = try #require(diary.validations.last)
     #expect(abs(mean - expected) < 1e-5)
+  }
+
+  /// The documents 0 and 2 of 5 held out, every 3 steps and at the end, which is step 7.
+  @Test(arguments: [1, 2, 3]) func aSampleIsValidatedAtIntervals(threads: Int) throws {
+    var random = TestRandom(12)
+    let twin = TwinModel(model, random: &random)
+    let trainer = try trainer(twin.arena, validation: 0.4) { configuration, settings in
+      configuration.globalBatchSize = 2
+      configuration.validationBatches = 1
+      configuration.validationInterval = 3
+      configuration.schedule = .linear(peak: 1e-30, totalSteps: 7)
+      settings.threads = threads
+    }
+    #expect(trainer.facts.heldOutCount == 5 && trainer.facts.validatedCount == 2)
+    let source = try #require(trainer.corpus.split.validation)
+    let held = try [0, 2].map { try source.tokens(of: $0) }
+    let expected = twin.loss(held) / Double(held.reduce(0) { $0 + $1.count - 1 })
+    let diary = Diary()
+    _ = try trainer.run(diary)
+    #expect(diary.entries.filter { $0.hasPrefix("validated") } == [3, 6, 7].map { "validated \($0)" })
+    #expect(diary.validations.allSatisfy { abs($0 - expected) < 1e-5 })
   }
 
   @Test func intervalsCountStepsAndTheEndIsSavedOnce() throws {
