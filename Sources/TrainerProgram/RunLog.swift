@@ -77,7 +77,11 @@ final class RunLog {
     guard let held = facts.heldOutCount, let count = facts.validatedCount else { return nil }
     guard count < held || c.validationInterval > 0 else { return nil }
     let when =
-      c.validationInterval > 0 ? "every \(Self.count(c.validationInterval, "step"))" : "once an epoch"
+      switch c.validationInterval {
+      case 0: "once an epoch"
+      case 1: "after each step"
+      default: "every \(Readable.grouped(c.validationInterval)) steps"
+      }
     let part =
       count < held
       ? "\(Readable.grouped(count)) of them, evenly spread (--\(SettingsTable.validationBatches.name) "

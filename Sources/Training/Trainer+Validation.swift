@@ -66,11 +66,11 @@ extension Trainer {
 
 /// Leaves are evaluated in rounds, so that memory does not grow with the corpus, and lines of progress can be given.
 /// Their losses are added afterwards: rounds decide no bit.
-private struct ValidationPace {
+struct ValidationPace {
   /// Leaves of the next round.
   private(set) var round: Int
   private let most: Int
-  private let begin = monotonicSeconds()
+  private let begin: Double
   private var roundBegin: Double
   private var lineAfter = 2.0
 
@@ -79,15 +79,17 @@ private struct ValidationPace {
   /// Seconds between lines after the first.
   private static let lineInterval = 10.0
 
-  init(threads: Int) {
+  /// - Parameter begin: seconds of a clock that never goes back.
+  init(threads: Int, begin: Double = monotonicSeconds()) {
     round = threads
     most = 8 * threads
+    self.begin = begin
     roundBegin = begin
   }
 
+  /// A round has ended.
   /// - Returns: seconds left, if a line is due.
-  mutating func finished(_ done: Int, of total: Int) -> Double? {
-    let now = monotonicSeconds()
+  mutating func finished(_ done: Int, of total: Int, at now: Double = monotonicSeconds()) -> Double? {
     if now - roundBegin < Self.longRound { round = min(most, 2 * round) }
     roundBegin = now
     let elapsed = now - begin

@@ -58,10 +58,11 @@ import TrainingState
     _ limits: [[MemoryLimit]], hosts: [String]? = nil, present: Int = 0, threads: Int = 2, width: Int = 768
   ) -> HostMemory {
     let configuration = configuration(width, layers: 12)
+    let count = limits.count
     let ranks = limits.enumerated().map { rank, limits in
       HostMemory.Rank(
         host: hosts?[rank] ?? "a", threads: threads, present: present, limits: limits,
-        plan: MemoryPlan(configuration, threads: threads, rank: rank, worldSize: limits.count))
+        plan: MemoryPlan(configuration, threads: threads, rank: rank, worldSize: count))
     }
     return HostMemory(ranks, configuration, saves: true)
   }

@@ -178,6 +178,21 @@ private final class Diary: TrainingOutputs {
     #expect(diary.validations.allSatisfy { abs($0 - expected) < 1e-5 })
   }
 
+  /// A line after two seconds, then every ten; none for what is over sooner. Rounds grow until threads are busy.
+  @Test func longValidationsSayHowFarTheyAre() {
+    var pace = ValidationPace(threads: 2, begin: 100)
+    #expect(pace.round == 2)
+    #expect(pace.finished(2, of: 40, at: 100.1) == nil && pace.round == 4)
+    #expect(pace.finished(6, of: 40, at: 101.9) == nil && pace.round == 4)
+    let left = pace.finished(10, of: 40, at: 102.5)
+    #expect(left == 2.5 / 10 * 30)
+    #expect(pace.finished(14, of: 40, at: 112) == nil)
+    #expect(pace.finished(18, of: 40, at: 112.6) != nil)
+    #expect(pace.finished(40, of: 40, at: 200) == nil)
+    for _ in 0..<5 { _ = pace.finished(40, of: 100, at: 200) }
+    #expect(pace.round == 16)
+  }
+
   @Test func intervalsCountStepsAndTheEndIsSavedOnce() throws {
     let weights = ParameterTable(model).initialWeights(seed: 1, standardDeviation: 0.1)
     let diary = Diary()
