@@ -43,6 +43,9 @@ struct Session {
     let capacity = try RunCapacity(
       begin.configuration, settings, saves: plan.saves,
       isForced: plan.options[TrainerOptions.ignoreMemory], communicator: communicator)
+    if communicator.isRoot, capacity.plannedBytes > Self.muchMemory {
+      StandardStream.output.line("start      taking \(Readable.bytes(capacity.plannedBytes)) of memory")
+    }
     let trainer = try communicator.together {
       try Trainer(
         configuration: begin.configuration, settings: settings, corpus: begin.corpus,
@@ -72,6 +75,9 @@ struct Session {
       if communicator.isRoot, SignalRequests.pending.contains(.stop) { throw Interruption() }
     }
   }
+
+  /// Bytes that take a second to clear.
+  private static let muchMemory = 1_000_000_000
 
   /// Random, drawn by all threads. Says how far it is where that takes seconds.
   private func initialWeights(_ configuration: TrainingConfiguration, threads: Int) -> FloatArena {
