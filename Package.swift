@@ -79,6 +79,9 @@ let package = Package(
         "Platform",
       ],
       settings: numeric),
+    library(
+      "Capacity",
+      ["TrainingState", "GPTModel", "DataParallel", "Reduction", "Kernels", "Platform"], settings: numeric),
     // Floor 5
     library(
       "RunFiles", ["Checkpointing", "Training", "TrainingState", "Platform"], settings: numeric),
@@ -86,7 +89,8 @@ let package = Package(
     library(
       "TrainerProgram",
       [
-        "RunFiles", "Training", "Checkpointing", "Corpora", "TrainingState", "Launching", "DataParallel",
+        "RunFiles", "Training", "Capacity", "Checkpointing", "Corpora", "TrainingState", "Launching",
+        "DataParallel",
         "GPTModel",
         "Kernels", "Reproducibility", "CommandLineOptions", "Platform",
       ]),
@@ -157,6 +161,9 @@ let package = Package(
         "Training", "TrainingState", "Corpora", "GPTModel", "DataParallel", "Kernels", "Platform",
         "CorpusSupport",
       ]),
+    tests(
+      "Capacity",
+      ["Capacity", "TrainingState", "GPTModel", "DataParallel", "Reduction", "Kernels", "Platform"]),
     tests(
       "TrainerProgram",
       [

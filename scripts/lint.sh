@@ -34,7 +34,7 @@ floor_of() {
     Platform | Reproducibility | Kernels | Reduction | CommandLineOptions) echo 1 ;;
     GPTModel | DataParallel | Launching) echo 2 ;;
     Corpora | TrainingState) echo 3 ;;
-    Checkpointing | Training) echo 4 ;;
+    Checkpointing | Training | Capacity) echo 4 ;;
     RunFiles) echo 5 ;;
     TrainerProgram | SamplerProgram) echo 6 ;;
     gpt-ddp | gpt_ddp | gpt-sample | gpt_sample | gpt-bench | gpt_bench) echo 7 ;;
@@ -50,7 +50,7 @@ forbidden_reason() {
     *:COpenBLAS) echo "only Kernels talks to BLAS" ;;
     *:CPlatform) echo "only Platform asks the system" ;;
     SamplerProgram:DataParallel | SamplerProgram:Launching | SamplerProgram:Training | SamplerProgram:Corpora | \
-      SamplerProgram:RunFiles)
+      SamplerProgram:RunFiles | SamplerProgram:Capacity)
       echo "gpt-sample needs neither MPI nor a corpus" ;;
     gpt-ddp:TrainerProgram | gpt-sample:SamplerProgram) ;;
     gpt-ddp:* | gpt-sample:*) echo "an executable is its program library and nothing else" ;;

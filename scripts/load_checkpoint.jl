@@ -23,7 +23,7 @@ function load_checkpoint_of_swift(path::AbstractString)
         file["format"] == "microgpt-swift-checkpoint" || error("$path: not a checkpoint of gpt-ddp")
         # What a file needs beyond the first format, by name; only what is under config/ changes the model.
         needed = haskey(file, "features") ? file["features"] : String[]
-        unknown = filter(name -> startswith(name, "config/") && name != "config/init_std", needed)
+        unknown = filter(name -> startswith(name, "config/") && !(name in ("config/init_std", "config/init_scheme")), needed)
         isempty(unknown) || error("$path: it needs $(join(unknown, ", ")), which this script does not know")
         size_of(name) = Int(file["config/$name"])
         model = MicroGPT.GPT(; vocab_size = size_of("vocab_size"), n_embd = size_of("n_embd"),

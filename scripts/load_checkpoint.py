@@ -44,7 +44,7 @@ except ImportError as missing:
 
 FORMAT, VERSION = "microgpt-swift-checkpoint", 2
 # What a file may need of its reader beyond the first format; only what is under config/ changes the model.
-KNOWN_FEATURES = {"config/init_std"}
+KNOWN_FEATURES = {"config/init_std", "config/init_scheme"}
 LINEARS = ("attn_wq", "attn_wk", "attn_wv", "attn_wo", "mlp_fc1", "mlp_fc2")
 RMS_EPSILON = 1e-5
 

@@ -21,14 +21,17 @@ public enum CheckpointFile {
       try CheckpointSchema.checkFinite(tensors)
       var snapshot = snapshot
       snapshot.training?.progress.weightsHash = table.weightsHash(of: snapshot.weights)
-      try CheckpointImage.make(snapshot).withBytes { image in
-        try CheckpointReader.checkStructure(in: image)
-        try createFolder(of: path)
-        let body = UnsafeRawBufferPointer(rebasing: image[Envelope.size...])
-        let head = Envelope.bytes(digest: XXHash64.hash(body), run: snapshot.training?.runFingerprint)
+      let image = try CheckpointImage.make(snapshot)
+      try CheckpointReader.checkStructure(in: image.file, size: image.count)
+      try createFolder(of: path)
+      try image.withBody { body in
+        var digest = XXHash64()
+        for part in body { digest.update(part) }
+        let head = Envelope.bytes(digest: digest.digest(), run: snapshot.training?.runFingerprint)
         try head.withUnsafeBytes { envelope in
           try FileReplacement.replace(
-            path, with: [envelope, body], verify: { path in _ = try OpenedCheckpoint(path) }, onPhase: onPhase
+            path, with: [envelope] + body, verify: { path in _ = try OpenedCheckpoint(path) },
+            onPhase: onPhase
           )
         }
       }

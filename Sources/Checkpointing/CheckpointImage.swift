@@ -5,46 +5,57 @@ import CHDF5
 import GPTModel
 import TrainingState
 
-enum CheckpointImage {
+struct CheckpointImage {
+  let file: ImageFile
+  /// Bytes of the file, its envelope included.
+  let count: Int
+
   /// Datasets below this many bytes live in their object header. JLD2 requires the others to be contiguous.
   private static let compactLimit = 8192
 
   /// The file image of a snapshot: 512 zero bytes for the envelope, then HDF5 starting with its superblock.
   ///
   /// The same snapshot gives the same bytes.
-  static func make(_ snapshot: TrainingSnapshot) throws -> ImageMemory {
-    try make(
+  static func make(_ snapshot: TrainingSnapshot) throws -> CheckpointImage {
+    try CheckpointImage(
       CheckpointSchema.values(of: snapshot),
       CheckpointSchema.tensors(of: snapshot, ParameterTable(snapshot.configuration)))
   }
 
-  static func make(
-    _ values: [(path: String, value: StateValue)], _ tensors: [CheckpointTensor]
-  ) throws -> ImageMemory {
-    let memory = ImageMemory()
+  /// - Parameter tensors: the image refers to their memory, which must not change while it is used.
+  init(_ values: [(path: String, value: StateValue)], _ tensors: [CheckpointTensor]) throws {
+    let file = ImageFile(lenders: tensors.map { UnsafeRawBufferPointer($0.bytes) })
     try HDF5.session {
       let access = try HDF5Handle.propertyList(chdf5_class_file_access())
       try HDF5.check(H5Pset_libver_bounds(access.id, H5F_LIBVER_V18, H5F_LIBVER_V18), "H5Pset_libver_bounds")
-      let estimate = tensors.reduce(1 << 16) { $0 + $1.count * 4 + 512 }
-      try HDF5.check(H5Pset_fapl_core(access.id, estimate, false), "H5Pset_fapl_core")
-      try memory.receive(from: access)
+      try ImageDriver.use(file, in: access)
 
       let groups = GroupTree(paths: values.map(\.path) + tensors.map(\.path))
       let creation = try HDF5Handle.propertyList(chdf5_class_file_create())
       try HDF5.check(H5Pset_userblock(creation.id, UInt64(Envelope.size)), "H5Pset_userblock")
       try groups.apply(to: creation, group: "")
-      let file = try HDF5.check(
+      let handle = try HDF5.check(
         H5Fcreate(HDF5.noFile, chdf5_truncate(), creation.id, access.id), "H5Fcreate")
       do {
-        try write(values, tensors, groups, to: file)
+        try Self.write(values, tensors, groups, to: handle)
       } catch {
-        _ = H5Fclose(file)
+        _ = H5Fclose(handle)
         throw error
       }
-      try HDF5.check(H5Fclose(file), "H5Fclose")
+      try HDF5.check(H5Fclose(handle), "H5Fclose")
     }
-    try memory.finish()
-    return memory
+    self.file = file
+    var end: UInt64 = 0
+    withUnsafeMutableBytes(of: &end) { file.read(into: $0, at: Self.endOffset) }
+    count = Int(UInt64(littleEndian: end))
+  }
+
+  /// In a version-2 superblock: signature (8), four bytes, base address (8), extension (8), end of file.
+  private static let endOffset = Envelope.size + 28
+
+  /// The bytes from the superblock on, in order, during `body`. The floats are those of the snapshot, not copies.
+  func withBody<Result>(_ body: ([UnsafeRawBufferPointer]) throws -> Result) rethrows -> Result {
+    try file.withParts(from: Envelope.size, to: count, body)
   }
 
   private static func write(

@@ -15,21 +15,23 @@ struct CheckpointReader {
   /// - Parameter image: the bytes of the file, its envelope included.
   /// - Throws: `HDF5Failure` or `InvalidInput`, whose messages do not name the file.
   static func snapshot(in image: UnsafeRawBufferPointer) throws -> TrainingSnapshot {
-    try with(image) { reader in
+    try with(ImageFile(image), size: image.count) { reader in
       try reader.has("format") ? reader.snapshot() : JuliaCheckpoint(reader: reader).snapshot()
     }
   }
 
   /// Checks everything about a file in our format except its floats.
-  static func checkStructure(in image: UnsafeRawBufferPointer) throws {
-    try with(image) { reader in _ = try reader.outline() }
+  static func checkStructure(in image: ImageFile, size: Int) throws {
+    try with(image, size: size) { reader in _ = try reader.outline() }
   }
 
   private static func with<Result>(
-    _ image: UnsafeRawBufferPointer, _ body: (CheckpointReader) throws -> Result
+    _ image: ImageFile, size: Int, _ body: (CheckpointReader) throws -> Result
   ) throws -> Result {
-    try HDF5.session {
-      try body(CheckpointReader(file: HDF5Handle.file(in: image), fileSize: image.count))
+    try withExtendedLifetime(image) {
+      try HDF5.session {
+        try body(CheckpointReader(file: HDF5Handle.file(in: image), fileSize: size))
+      }
     }
   }
 

@@ -35,7 +35,7 @@ struct OpenedCheckpoint: ~Copyable {
 
   /// The largest file that a model within its limits needs: weights, moments, and a gigabyte for the rest.
   static let largestSize =
-    GPTConfiguration.limits.parameterCount * 4 * (1 + (Optimizers.all.map { $0.momentKeys.count }.max() ?? 0))
+    GPTConfiguration.mostParameters * 4 * (1 + (Optimizers.all.map { $0.momentKeys.count }.max() ?? 0))
     + 1 << 30
   /// Smaller files take little memory, stored or not.
   private static let smallestSparseSize = 1 << 26

@@ -39,12 +39,14 @@ enum ForeignNames {
         "max-seq-len", "max-seq-length", "n-ctx", "n-positions",
       ]
     ),
-    ("warmup-frac", ["warmup", "warmup-iters", "warmup-steps", "warmup-ratio", "num-warmup-steps"]),
+    ("warmup-frac", ["warmup", "warmup-ratio"]),
+    ("warmup-steps", ["warmup-iters", "num-warmup-steps", "lr-warmup-steps"]),
     ("weight-decay", ["wd", "decay", "l2"]),
     ("grad-clip", ["clip", "clip-grad", "clip-grad-norm", "max-grad-norm", "gradient-clip-val"]),
     ("beta1", ["adam-beta1", "momentum"]), ("beta2", ["adam-beta2"]),
     ("val-frac", ["val-split", "validation-split", "val-fraction", "test-size", "eval-frac"]),
     ("init-std", ["initializer-range", "init-scale"]),
+    ("init-scheme", ["init", "initialization", "weight-init"]),
     ("seed", ["random-seed", "manual-seed", "random-state", "rng-seed"]),
     (
       "data",
@@ -57,7 +59,12 @@ enum ForeignNames {
       "resume",
       ["continue", "restart", "restore", "resume-from", "resume-from-checkpoint", "load-checkpoint"]
     ),
-    ("checkpoint-interval", ["save-steps", "save-interval", "save-every", "eval-interval", "save-freq"]),
+    ("checkpoint-interval", ["save-steps", "save-interval", "save-every", "save-freq"]),
+    (
+      "val-interval",
+      ["eval-interval", "eval-steps", "eval-every", "val-every", "val-loss-every", "eval-freq"]
+    ),
+    ("val-batches", ["eval-iters", "val-max-steps", "eval-batches", "limit-val-batches", "val-steps"]),
     ("log-interval", ["logging-steps", "log-every", "print-every", "log-freq"]),
     ("sample-interval", ["sample-every", "sample-freq"]),
     ("metrics", ["wandb", "wandb-log", "tensorboard", "report-to", "log-file", "csv"]),

@@ -11,6 +11,25 @@ public protocol SequenceSource: Sendable {
   func appendTokens(of index: Int, to tokens: inout [Int32]) throws
 }
 
+/// Some sequences of another source, spread evenly over it: a fixed sample of a long text.
+public struct SpreadSource: SequenceSource {
+  private let whole: any SequenceSource
+  public let count: Int
+
+  /// - Parameter count: 1…`whole.count`; sequence i is `whole`'s ⌊i · whole.count / count⌋.
+  public init(_ count: Int, of whole: any SequenceSource) {
+    precondition((1...whole.count).contains(count))
+    self.whole = whole
+    self.count = count
+  }
+
+  public func appendTokens(of index: Int, to tokens: inout [Int32]) throws {
+    // Without an overflow, however long the text is.
+    let position = index.multipliedFullWidth(by: whole.count)
+    try whole.appendTokens(of: count.dividingFullWidth(position).quotient, to: &tokens)
+  }
+}
+
 extension CorpusScan {
   /// - Throws: `InvalidInput` if the text has characters that a checkpoint's tokenizer does not know.
   func checkAlphabet(against tokenizer: CharacterTokenizer, path: String) throws {

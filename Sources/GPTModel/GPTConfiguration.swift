@@ -19,11 +19,19 @@ public struct GPTConfiguration: Equatable, Hashable, Sendable {
       + 12 * layerCount * embeddingSize * embeddingSize
   }
 
-  /// Largest sizes accepted. They bound what a hostile checkpoint can make a reader allocate.
+  /// Largest sizes accepted: with these, counts of floats and bytes stay within 64 bits with room to spare. What memory
+  /// allows is another question (`MemoryPlan`); a file cannot ask for more than it holds
+  /// (`CheckpointSchema.checkSize`).
   public static let limits = (
     vocabularySize: 1_114_113, embeddingSize: 16_384, layerCount: 1_024, blockSize: 65_536,
-    headCount: 1_024, parameterCount: 500_000_000
+    headCount: 1_024
   )
+
+  /// Parameters of the model with all sizes at their limits: 3.3 trillion.
+  public static let mostParameters = GPTConfiguration(
+    unchecked: limits.vocabularySize, embeddingSize: limits.embeddingSize, layerCount: limits.layerCount,
+    blockSize: limits.blockSize, headCount: limits.headCount
+  ).parameterCount
 
   /// - Throws: `InvalidInput` naming the size, its value and what is allowed.
   public init(
@@ -64,11 +72,6 @@ public struct GPTConfiguration: Equatable, Hashable, Sendable {
     guard embeddingSize % headCount == 0 else {
       throw InvalidInput(
         "n_head \(headCount) does not divide n_embd \(embeddingSize); choose a divisor of \(embeddingSize)")
-    }
-    guard parameterCount <= limits.parameterCount else {
-      throw InvalidInput(
-        "these sizes make \(parameterCount) parameters; allowed are \(limits.parameterCount): "
-          + "choose a smaller n_embd or n_layer")
     }
   }
 }

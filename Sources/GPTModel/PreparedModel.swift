@@ -41,15 +41,9 @@ public final class PreparedModel: @unchecked Sendable {
     useSingleThreadedBLAS()
     func entries(_ indices: [Int]) -> [ParameterTable.Entry] { indices.map { table.entries[$0] } }
     func panelCount(_ indices: [Int]) -> Int {
-      let count = Linear.panelCount(
-        inputs: table.entries[indices[0]].rows, outputs: entries(indices).reduce(0) { $0 + $1.columns },
-        backend: backend, isTraining: isTraining)
-      return (count + 15) / 16 * 16
+      Self.panelCount(of: indices, table, backend: backend, isTraining: isTraining)
     }
-    let layers = table.blocks.flatMap {
-      [[$0.query, $0.key, $0.value], [$0.output], [$0.expand], [$0.project]]
-    }
-    let panels = FloatArena(count: (layers + [[table.languageModelHead]]).reduce(0) { $0 + panelCount($1) })
+    let panels = FloatArena(count: Self.layers(table).reduce(0) { $0 + panelCount($1) })
     var next = panels.base
     func linear(_ indices: Int...) -> Linear {
       defer { next += panelCount(indices) }
@@ -70,6 +64,31 @@ public final class PreparedModel: @unchecked Sendable {
     self.weights = weights
     self.backend = backend
     self.panels = panels
+  }
+
+  /// The tensors side by side in each linear layer.
+  private static func layers(_ table: ParameterTable) -> [[Int]] {
+    table.blocks.flatMap { [[$0.query, $0.key, $0.value], [$0.output], [$0.expand], [$0.project]] }
+      + [[table.languageModelHead]]
+  }
+
+  private static func panelCount(
+    of indices: [Int], _ table: ParameterTable, backend: MatrixBackend, isTraining: Bool
+  ) -> Int {
+    let count = Linear.panelCount(
+      inputs: table.entries[indices[0]].rows,
+      outputs: indices.reduce(0) { $0 + table.entries[$1].columns }, backend: backend, isTraining: isTraining)
+    return (count + 15) / 16 * 16
+  }
+
+  /// Floats of the prepared layers of a model, beside its weights.
+  public static func panelCount(
+    _ configuration: GPTConfiguration, backend: MatrixBackend, isTraining: Bool
+  ) -> Int {
+    let table = ParameterTable(configuration)
+    return layers(table).reduce(0) {
+      $0 + panelCount(of: $1, table, backend: backend, isTraining: isTraining)
+    }
   }
 
   /// Independent pieces of preparation, which threads may share.

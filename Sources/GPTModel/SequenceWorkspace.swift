@@ -41,29 +41,13 @@ public final class SequenceWorkspace {
 
   public init(_ configuration: GPTConfiguration) {
     self.configuration = configuration
-    let (T, C, H) = (configuration.blockSize, configuration.embeddingSize, configuration.headCount)
+    let C = configuration.embeddingSize
     stride = paddedStride(C)
     qkvStride = paddedStride(3 * C)
     hiddenStride = paddedStride(4 * C)
     logitsStride = paddedStride(configuration.vocabularySize)
-    let shape = Self.attentionShape(configuration, rows: T)
-    // Two passes over the same list: the first measures, the second hands out.
-    var layout = ArenaLayout()
-    let rows = (
-      model: T * stride, qkv: T * qkvStride, hidden: T * hiddenStride, logits: T * logitsStride
-    )
-    let blockOffsets = (0..<configuration.layerCount).map { _ in
-      (
-        layout.add(rows.model), layout.add(T), layout.add(rows.qkv), layout.add(rows.model),
-        layout.add(H * T),
-        layout.add(H * T), layout.add(rows.model), layout.add(T), layout.add(rows.hidden)
-      )
-    }
-    let offsets = (
-      layout.add(rows.model), layout.add(rows.logits), layout.add(rows.model), layout.add(rows.model),
-      layout.add(rows.qkv), layout.add(max(shape.forwardScratch, shape.backwardScratch)), layout.add(T)
-    )
-    arena = FloatArena(count: layout.count)
+    let (count, blockOffsets, offsets) = Self.layout(configuration)
+    arena = FloatArena(count: count)
     let base = arena.base
     blocks = blockOffsets.map { offset in
       Block(
@@ -79,6 +63,36 @@ public final class SequenceWorkspace {
     scratch = base + offsets.5
     embeddingScales = base + offsets.6
   }
+
+  private typealias Offsets7 = (Int, Int, Int, Int, Int, Int, Int)
+  private typealias Offsets9 = (Int, Int, Int, Int, Int, Int, Int, Int, Int)
+
+  /// Where each piece begins, block by block and once for all blocks, and how many floats that makes.
+  private static func layout(
+    _ configuration: GPTConfiguration
+  ) -> (count: Int, blocks: [Offsets9], once: Offsets7) {
+    let (T, C, H) = (configuration.blockSize, configuration.embeddingSize, configuration.headCount)
+    let shape = attentionShape(configuration, rows: T)
+    var layout = ArenaLayout()
+    let rows = (
+      model: T * paddedStride(C), qkv: T * paddedStride(3 * C), hidden: T * paddedStride(4 * C),
+      logits: T * paddedStride(configuration.vocabularySize)
+    )
+    let blocks = (0..<configuration.layerCount).map { _ in
+      (
+        layout.add(rows.model), layout.add(T), layout.add(rows.qkv), layout.add(rows.model),
+        layout.add(H * T), layout.add(H * T), layout.add(rows.model), layout.add(T), layout.add(rows.hidden)
+      )
+    }
+    let once = (
+      layout.add(rows.model), layout.add(rows.logits), layout.add(rows.model), layout.add(rows.model),
+      layout.add(rows.qkv), layout.add(max(shape.forwardScratch, shape.backwardScratch)), layout.add(T)
+    )
+    return (layout.count, blocks, once)
+  }
+
+  /// Floats of one workspace.
+  public static func floatCount(_ configuration: GPTConfiguration) -> Int { layout(configuration).count }
 
   /// The logits of the last forward pass that did not compute a loss, row-major (rows × V).
   public func copyLogits(rows: Int) -> [Float] {

@@ -78,14 +78,6 @@ public enum Machine {
     return types.contains(platform_file_system_type(path))
   }
 
-  /// Bytes that programs can still allocate, according to /proc/meminfo.
-  public static var availableMemory: Int? {
-    let line = (smallFile("/proc/meminfo") ?? "").split(separator: "\n").first {
-      $0.hasPrefix("MemAvailable:")
-    }
-    return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
-  }
-
   /// Bytes that RLIMIT_AS (`ulimit -v`) leaves this process; nil if there is no limit.
   public static var addressSpaceLeft: Int? {
     guard let limit = limit(of: RLIMIT_AS) else { return nil }

@@ -21,19 +21,22 @@ public struct Philox: RandomNumberGenerator, Sendable {
   private var block: SIMD4<UInt32> = .zero
   /// How many of the two 64-bit words in `block` are still unused.
   private var remaining = 0
+  private var isExhausted = false
 
   /// The stream for one purpose. `epoch` and `step` select independent streams of 2³² blocks each.
-  public init(seed: UInt64, purpose: RandomPurpose, epoch: Int = 0, step: Int = 0) {
+  ///
+  /// - Parameter block: where in the stream to begin. A block is two words: one pair of normal numbers.
+  public init(seed: UInt64, purpose: RandomPurpose, epoch: Int = 0, step: Int = 0, block: UInt32 = 0) {
     key = SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
     counter = SIMD4(
-      0, UInt32(truncatingIfNeeded: step), UInt32(truncatingIfNeeded: epoch), purpose.rawValue)
+      block, UInt32(truncatingIfNeeded: step), UInt32(truncatingIfNeeded: epoch), purpose.rawValue)
   }
 
   public mutating func next() -> UInt64 {
     if remaining == 0 {
+      precondition(!isExhausted, "a Philox stream holds 2^32 blocks")
       block = Self.block(counter: counter, key: key)
-      precondition(counter.x < .max, "a Philox stream holds 2^32 blocks")
-      counter.x += 1
+      (counter.x, isExhausted) = counter.x.addingReportingOverflow(1)
       remaining = 2
     }
     remaining -= 1
@@ -78,18 +81,19 @@ public struct Philox: RandomNumberGenerator, Sendable {
 
   /// One block of the generator: ten rounds of multiply and xor.
   public static func block(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
-    var value = counter
-    var key = key
+    // Scalars: vectors of four make a round several times slower.
+    var (x, y, z, w) = (counter.x, counter.y, counter.z, counter.w)
+    var (key0, key1) = (key.x, key.y)
     for _ in 0..<10 {
-      let product0 = UInt64(0xD251_1F53) * UInt64(value.x)
-      let product1 = UInt64(0xCD9E_8D57) * UInt64(value.z)
-      value = SIMD4(
-        UInt32(truncatingIfNeeded: product1 >> 32) ^ value.y ^ key.x,
-        UInt32(truncatingIfNeeded: product1),
-        UInt32(truncatingIfNeeded: product0 >> 32) ^ value.w ^ key.y,
-        UInt32(truncatingIfNeeded: product0))
-      key &+= SIMD2(0x9E37_79B9, 0xBB67_AE85)
+      let product0 = UInt64(0xD251_1F53) * UInt64(x)
+      let product1 = UInt64(0xCD9E_8D57) * UInt64(z)
+      x = UInt32(truncatingIfNeeded: product1 >> 32) ^ y ^ key0
+      y = UInt32(truncatingIfNeeded: product1)
+      z = UInt32(truncatingIfNeeded: product0 >> 32) ^ w ^ key1
+      w = UInt32(truncatingIfNeeded: product0)
+      key0 &+= 0x9E37_79B9
+      key1 &+= 0xBB67_AE85
     }
-    return value
+    return SIMD4(x, y, z, w)
   }
 }

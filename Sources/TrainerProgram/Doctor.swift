@@ -1,5 +1,6 @@
 // `gpt-ddp --doctor`: what this machine has for a training, a line each, with advice where something is amiss.
 
+import Capacity
 import DataParallel
 import Platform
 import Glibc
@@ -129,17 +130,24 @@ struct Doctor {
   }
 
   private var memory: Finding {
-    guard let available = Machine.availableMemory,
-      let parameters = try? plan.model(vocabularySize: 256).parameterCount
-    else { return Finding(verdict: .note, subject: "memory", text: "cannot be told") }
-    // Weights, two moments, the gradient, and the copy that is saved; leaves and caches come on top.
-    let needed = ranks * parameters * MemoryLayout<Float>.size * 8
-    let text = "\(Readable.bytes(available)) available, the model takes about \(Readable.bytes(needed))"
-    return needed > available
-      ? Finding(
-        verdict: .bad, subject: "memory", text: text + ": fewer ranks with more --threads, or a smaller model"
-      )
-      : Finding(verdict: .good, subject: "memory", text: text)
+    var configuration = plan.draft
+    guard let model = try? plan.model(vocabularySize: 256) else {
+      return Finding(verdict: .note, subject: "memory", text: "cannot be told")
+    }
+    configuration.model = model
+    let threads = plan.settings(
+      localSize: ranks, processorCount: Machine.processorCount, usableCount: Machine.usableProcessorCount
+    ).threads
+    let memory = HostMemory(
+      planning: configuration, ranks: ranks, threads: threads, saves: plan.saves)
+    if let refusal = memory.refusal {
+      return Finding(verdict: .bad, subject: "memory", text: refusal.message)
+    }
+    let (needed, available) = memory.fullestHost
+    let had = available.map { "\(Readable.bytes($0)) available, " } ?? ""
+    return Finding(
+      verdict: .good, subject: "memory",
+      text: had + "\(RunLog.count(ranks, "rank")) of this training take \(Readable.bytes(needed))")
   }
 
   private var dataFolder: Finding {

@@ -12,20 +12,27 @@ struct Preset: Sendable {
   let configuration: TrainingConfiguration
   let length: Length
   let warmupFraction: Double
+  /// Of the warm-up that follows from the fraction.
+  let mostWarmupSteps: Int
+  /// Whether the sizes choose the scheme of the initial weights, or that of the configuration stands.
+  let choosesInitialScheme: Bool
   let sampleCount: Int
   let temperature: Double
   let sampleInterval, checkpointInterval: Int
   let checkpoint: String
 
   init(
-    _ name: String, _ corpus: KnownCorpus, _ length: Length, warmupFraction: Double = 0, sampleCount: Int,
-    temperature: Double, interval: Int, checkpoint: String,
+    _ name: String, _ corpus: KnownCorpus, _ length: Length, warmupFraction: Double = 0,
+    mostWarmupSteps: Int = .max, choosesInitialScheme: Bool = true, sampleCount: Int, temperature: Double,
+    interval: Int, checkpoint: String,
     configure: (inout TrainingConfiguration) -> Void = { _ in }
   ) {
     self.name = name
     self.corpus = corpus
     self.length = length
     self.warmupFraction = warmupFraction
+    self.mostWarmupSteps = mostWarmupSteps
+    self.choosesInitialScheme = choosesInitialScheme
     self.sampleCount = sampleCount
     self.temperature = temperature
     sampleInterval = interval
@@ -39,10 +46,11 @@ struct Preset: Sendable {
   /// The first is the default.
   static let all = [shakespeare, reference, names]
 
-  /// The reference's model with the learning rate that it needed, and a tenth held out.
+  /// The reference's model with the learning rate that it needed, and a tenth held out. A long text is warmed up to no
+  /// longer than nanoGPT's GPT-2 of 600,000 steps.
   static let shakespeare = Preset(
-    "shakespeare", .tinyShakespeare, .epochs(15), warmupFraction: 0.1, sampleCount: 3, temperature: 0.8,
-    interval: 200, checkpoint: "checkpoints/shakespeare.jld2"
+    "shakespeare", .tinyShakespeare, .epochs(15), warmupFraction: 0.1, mostWarmupSteps: 2_000, sampleCount: 3,
+    temperature: 0.8, interval: 200, checkpoint: "checkpoints/shakespeare.jld2"
   ) {
     $0.schedule.peak = 3e-3
     $0.validationFraction = 0.1
@@ -50,8 +58,9 @@ struct Preset: Sendable {
 
   /// Exactly MicroGPT.jl's hyperparameters.
   static let reference = Preset(
-    "reference", .tinyShakespeare, .epochs(15), warmupFraction: 0.1, sampleCount: 3, temperature: 0.8,
-    interval: 200, checkpoint: "checkpoints/shakespeare.jld2")
+    "reference", .tinyShakespeare, .epochs(15), warmupFraction: 0.1, choosesInitialScheme: false,
+    sampleCount: 3,
+    temperature: 0.8, interval: 200, checkpoint: "checkpoints/shakespeare.jld2")
 
   /// The task of the original microgpt.py: one name a step.
   static let names = Preset(

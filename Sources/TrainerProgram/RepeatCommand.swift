@@ -10,10 +10,13 @@ enum RepeatCommand {
   ///   - state: at the step whose weights are meant.
   ///   - dataPath: the user's `--data`; nil for the corpus of a preset.
   ///   - stepsPerEpoch: of this training.
-  static func line(for state: TrainingState, dataPath: String?, stepsPerEpoch: Int) -> String {
+  ///   - heldOut: sequences that it could validate on.
+  static func line(
+    for state: TrainingState, dataPath: String?, stepsPerEpoch: Int, heldOut: Int = 0
+  ) -> String {
     let trained = state.configuration
     let candidates = Preset.all.filter { $0.configuration.workflow == trained.workflow }.map {
-      arguments(for: state, from: $0, dataPath: dataPath, stepsPerEpoch: stepsPerEpoch)
+      arguments(for: state, from: $0, dataPath: dataPath, stepsPerEpoch: stepsPerEpoch, heldOut: heldOut)
     }
     // Of equally short ones, the default's comes first.
     let shortest = candidates.min { $0.joined().count < $1.joined().count } ?? []
@@ -32,7 +35,7 @@ enum RepeatCommand {
   }
 
   private static func arguments(
-    for state: TrainingState, from preset: Preset, dataPath: String?, stepsPerEpoch: Int
+    for state: TrainingState, from preset: Preset, dataPath: String?, stepsPerEpoch: Int, heldOut: Int
   ) -> [String] {
     let trained = state.configuration
     var arguments: [String] = []
@@ -48,6 +51,11 @@ enum RepeatCommand {
     base.globalBatchSize = trained.globalBatchSize
     base.takeMicrobatch(of: preset)
     base.globalBatchSize = preset.configuration.globalBatchSize
+    base.validationBatches = trained.automaticValidationBatches(heldOut: heldOut)
+    let hasOwnDeviation = trained.initialDeviation != base.initialDeviation
+    base.model = trained.model
+    base.takeInitialScheme(of: preset, isFixed: hasOwnDeviation || !state.initialCheckpoint.isEmpty)
+    base.model = preset.configuration.model
     for setting in SettingsTable.all {
       if setting.name == SettingsTable.warmup.name {
         base.schedule.totalSteps = firstLength

@@ -1,5 +1,6 @@
 // `--profile`: where the time of this rank's steps went.
 
+import Capacity
 import Platform
 import Training
 
@@ -24,5 +25,8 @@ extension RunLog {
       }
     }
     row("total", total)
+    if let peak = HostMemory.peakBytes, let plannedBytes {
+      line("Peak memory of rank 0: \(Readable.bytes(peak)), planned \(Readable.bytes(plannedBytes))")
+    }
   }
 }

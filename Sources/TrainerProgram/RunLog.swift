@@ -17,6 +17,8 @@ final class RunLog {
   private let stepWidth: Int
   private let epochWidth = 2
   private var warnedOfStraggler = false
+  /// What rank 0 is to take by the plan.
+  var plannedBytes: Int?
 
   init(facts: TrainingFacts, logInterval: Int) {
     self.facts = facts
@@ -45,6 +47,7 @@ final class RunLog {
       "corpus     \(path): \(Readable.grouped(corpus.characterCount)) characters, "
         + "sha256 \(corpus.sha256.prefix(8))…\(corpus.sha256.suffix(4))")
     line(batchLine)
+    if let line = validationLine(c) { self.line(line) }
     line(scheduleLine(c))
     line(
       "machine    \(Self.count(facts.worldSize, "rank")) on \(Self.count(hosts, "host")), "
@@ -65,8 +68,25 @@ final class RunLog {
     var text = "batches    \(Readable.grouped(facts.sequenceCount)) \(unit), "
     text += "\(Self.count(facts.stepsPerEpoch, "batch", "batches")) of \(c.globalBatchSize) an epoch"
     if facts.leftoverCount > 0 { text += " (\(facts.leftoverCount) left over)" }
-    if let held = facts.validationCount { text += "; \(Readable.grouped(held)) \(unit) held out" }
+    if let held = facts.heldOutCount { text += "; \(Readable.grouped(held)) \(unit) held out" }
     return text
+  }
+
+  /// Only where it is not all of the held-out part after each epoch.
+  private func validationLine(_ c: TrainingConfiguration) -> String? {
+    guard let held = facts.heldOutCount, let count = facts.validatedCount else { return nil }
+    guard count < held || c.validationInterval > 0 else { return nil }
+    let when =
+      switch c.validationInterval {
+      case 0: "once an epoch"
+      case 1: "after each step"
+      default: "every \(Readable.grouped(c.validationInterval)) steps"
+      }
+    let part =
+      count < held
+      ? "\(Readable.grouped(count)) of them, evenly spread (--\(SettingsTable.validationBatches.name) "
+        + "\(c.validationBatches))" : "all of them"
+    return "validation \(when), and at the end, \(part)"
   }
 
   private func scheduleLine(_ c: TrainingConfiguration) -> String {
@@ -106,6 +126,14 @@ final class RunLog {
       warnedOfStraggler = true
       note(slow)
     }
+  }
+
+  /// `epoch  1 | step  1000 / 2040 | validating, 34 %, 12s left`
+  func validating(_ progress: ValidationProgress) {
+    line(
+      position(progress.step, epoch: progress.epoch)
+        + " | validating, \(Int(100 * progress.fraction)) %, \(Readable.duration(seconds: progress.secondsLeft)) left"
+    )
   }
 
   func validated(_ validation: ValidationMetrics) {

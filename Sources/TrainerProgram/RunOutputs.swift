@@ -104,6 +104,8 @@ final class RunOutputs: TrainingOutputs {
     }
   }
 
+  func validating(_ progress: ValidationProgress) { log.validating(progress) }
+
   func validated(_ validation: ValidationMetrics) {
     metrics?.append(validation)
     log.validated(validation)

@@ -34,7 +34,9 @@ extension RunPlan {
       var asked = resumption.configuration
       setting.apply(options, to: &asked, length: length)
       guard asked != resumption.configuration else { continue }
-      guard let path = setting.field?.path, state.guesses.contains(path) else {
+      // What the user may still choose, and what the file does not tell.
+      let isOpen = setting.mayChange || setting.field.map { state.guesses.contains($0.path) } == true
+      guard isOpen else {
         if [SettingsTable.epochs.name, SettingsTable.steps.name].contains(setting.name) {
           throw otherLength(setting, asked.schedule.firstLength, state, length)
         }
@@ -42,7 +44,6 @@ extension RunPlan {
         throw contradiction(
           given(setting), value == "on" ? "which was trained without it" : "which was trained with \(value)")
       }
-      // The file does not tell, so the user does.
       resumption.configuration = asked
     }
     try chooseKernels(for: state, &resumption)

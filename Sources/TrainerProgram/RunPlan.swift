@@ -20,7 +20,13 @@ struct RunPlan {
     preset = Preset.all.first { $0.name == name } ?? Preset.all[0]
     draft = Self.draft(preset, options)
     try options.atMostOne(of: SettingsTable.epochs.option, SettingsTable.steps.option)
+    try options.atMostOne(of: SettingsTable.warmup.option, SettingsTable.warmupSteps.option)
     try options.atMostOne(of: TrainerOptions.resume, TrainerOptions.initFrom)
+    try options.atMostOne(of: TrainerOptions.initFrom, SettingsTable.initialScheme.option)
+    if options.isGiven(SettingsTable.initialDeviation.option), draft.initialScheme == .scaled {
+      throw InvalidInput(
+        "--init-std does not apply to --init-scheme scaled, whose deviations follow from the sizes; omit one")
+    }
     try options.atMostOne(of: TrainerOptions.resume, TrainerOptions.autoResume)
     try options.atMostOne(of: TrainerOptions.resume, TrainerOptions.noSave)
     try options.atMostOne(of: TrainerOptions.autoResume, TrainerOptions.noSave)
@@ -35,8 +41,8 @@ struct RunPlan {
       if options.isGiven(SettingsTable.epochs.option) {
         throw InvalidInput("--num-epochs does not apply to documents; give --num-steps")
       }
-      if options.isGiven(SettingsTable.warmup.option) {
-        throw InvalidInput("--warmup-frac does not apply to documents: their schedule is a linear decay")
+      for setting in [SettingsTable.warmup, SettingsTable.warmupSteps] where options.isGiven(setting.option) {
+        throw InvalidInput("--\(setting.name) does not apply to documents: their schedule is a linear decay")
       }
     }
     try refuseOneFileForTwo()
@@ -73,7 +79,15 @@ struct RunPlan {
     }
     // What has no value of its own follows from others, which come first.
     for setting in SettingsTable.all { setting.apply(options, to: &configuration, length: length) }
-    if !options.isGiven(SettingsTable.warmup.option) { configuration.takeWarmup(of: preset) }
+    if !options.isGiven(SettingsTable.warmup.option), !options.isGiven(SettingsTable.warmupSteps.option) {
+      configuration.takeWarmup(of: preset)
+    }
+    if !options.isGiven(SettingsTable.initialScheme.option) {
+      configuration.takeInitialScheme(
+        of: preset,
+        isFixed: options.isGiven(SettingsTable.initialDeviation.option)
+          || options.isGiven(TrainerOptions.initFrom))
+    }
     if !options.isGiven(SettingsTable.microbatchSize.option) { configuration.takeMicrobatch(of: preset) }
     return configuration
   }
@@ -89,8 +103,11 @@ struct RunPlan {
   /// - Parameters:
   ///   - model: of the corpus and the options, or of the checkpoint in `--init-from`.
   ///   - sequences: in the training part of the corpus.
+  ///   - heldOut: sequences in the other part.
   /// - Throws: `InvalidInput` if the sizes are impossible or the corpus does not fill a batch.
-  func configuration(model: GPTConfiguration, sequences: Int) throws -> TrainingConfiguration {
+  func configuration(
+    model: GPTConfiguration, sequences: Int, heldOut: Int = 0
+  ) throws -> TrainingConfiguration {
     var configuration = Self.draft(preset, options, length: try length(draft, sequences: sequences))
     configuration.model = model
     try configuration.model.validate()
@@ -98,6 +115,14 @@ struct RunPlan {
       throw InvalidInput(
         "--\(SettingsTable.epochs.name) makes \(configuration.totalSteps) steps with this corpus; allowed are 1 to "
           + "\(TrainingConfiguration.mostSteps): choose fewer epochs, or a larger --batch-size")
+    }
+    guard configuration.schedule.warmupSteps <= configuration.totalSteps else {
+      throw InvalidInput(
+        "--\(SettingsTable.warmupSteps.name) \(configuration.schedule.warmupSteps) is more than the "
+          + "\(configuration.totalSteps) steps of the training; allowed: 0 to \(configuration.totalSteps)")
+    }
+    if !options.isGiven(SettingsTable.validationBatches.option) {
+      configuration.validationBatches = configuration.automaticValidationBatches(heldOut: heldOut)
     }
     return configuration
   }
@@ -154,7 +179,16 @@ extension TrainingConfiguration {
   mutating func takeWarmup(of preset: Preset) {
     schedule.warmupSteps =
       schedule.kind == .cosine
-      ? LearningRateSchedule.warmupSteps(fraction: preset.warmupFraction, of: totalSteps) : 0
+      ? min(
+        preset.mostWarmupSteps,
+        LearningRateSchedule.warmupSteps(fraction: preset.warmupFraction, of: totalSteps)) : 0
+  }
+
+  /// - Parameter isFixed: whether the user has said where the weights come from.
+  mutating func takeInitialScheme(of preset: Preset, isFixed: Bool) {
+    initialScheme =
+      preset.choosesInitialScheme && !isFixed
+      ? .automatic(for: model) : preset.configuration.initialScheme
   }
 
   /// The preset's leaves, which are no larger than the batch.

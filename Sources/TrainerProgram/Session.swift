@@ -40,10 +40,16 @@ struct Session {
     let settings = plan.settings(
       localSize: communicator.localSize, processorCount: Machine.processorCount,
       usableCount: Machine.usableProcessorCount)
+    let capacity = try RunCapacity(
+      begin.configuration, settings, saves: plan.saves,
+      isForced: plan.options[TrainerOptions.ignoreMemory], communicator: communicator)
+    if communicator.isRoot, capacity.plannedBytes > Self.muchMemory {
+      StandardStream.output.line("start      taking \(Readable.bytes(capacity.plannedBytes)) of memory")
+    }
     let trainer = try communicator.together {
-      try Self.checkMemory(for: begin.configuration.model)
-      return try Trainer(
-        configuration: begin.configuration, settings: settings, corpus: begin.corpus, weights: begin.weights,
+      try Trainer(
+        configuration: begin.configuration, settings: settings, corpus: begin.corpus,
+        weights: begin.weights ?? initialWeights(begin.configuration, threads: settings.threads),
         initialCheckpoint: plan.options[TrainerOptions.initFrom], resuming: resumed?.training,
         communicator: communicator, requests: SignalRequests.take, probe: probe)
     }
@@ -57,7 +63,7 @@ struct Session {
     if let outputs {
       let crowded = RunNotes.threads(settings.threads, usableCount: Machine.usableProcessorCount)
       announce(
-        trainer, outputs.log, corpus, from: origin,
+        trainer, outputs.log, corpus, capacity, from: origin,
         outputs.keptNotes + begin.notes + [crowded].compactMap { $0 })
     }
     return try train(trainer, outputs)
@@ -70,12 +76,24 @@ struct Session {
     }
   }
 
-  private static func checkMemory(for model: GPTConfiguration) throws {
-    // Weights, packed twice, gradient, partial sums, moments, and a save's copies of weights and moments; beside them
-    // stacks and buffers of threads, MPI's, and what a step computes.
-    let needed = (512 << 20) + 64 * model.parameterCount
-    try Surroundings.requireAddressSpace(
-      needed, for: "a training of \(Readable.grouped(model.parameterCount)) parameters")
+  /// Bytes that take a second to clear.
+  private static let muchMemory = 1_000_000_000
+
+  /// Random, drawn by all threads. Says how far it is where that takes seconds.
+  private func initialWeights(_ configuration: TrainingConfiguration, threads: Int) -> FloatArena {
+    var lastLine = monotonicSeconds()
+    let table = ParameterTable(configuration.model)
+    return table.initialWeights(
+      seed: configuration.randomSeed, scheme: configuration.initialScheme,
+      standardDeviation: configuration.initialDeviation, team: ThreadTeam(count: threads)
+    ) { fraction in
+      Watchdog.beat()
+      guard communicator.isRoot, fraction < 1, monotonicSeconds() - lastLine > 1.5 else { return }
+      lastLine = monotonicSeconds()
+      StandardStream.output.line(
+        "start      drawing \(Readable.grouped(table.parameterCount)) initial weights, \(Int(100 * fraction)) %"
+      )
+    }
   }
 
   /// Before anything is made or touched.
@@ -90,11 +108,14 @@ struct Session {
   }
 
   private func announce(
-    _ trainer: Trainer, _ log: RunLog, _ corpus: CorpusSetup, from origin: String, _ notes: [String]
+    _ trainer: Trainer, _ log: RunLog, _ corpus: CorpusSetup, _ capacity: RunCapacity, from origin: String,
+    _ notes: [String]
   ) {
     if let note = corpus.note { log.note(note) }
     log.header(
       corpus: corpus.scan, path: corpus.path, hosts: Set(communicator.peers.map(\.host)).count)
+    for line in capacity.lines(trainer.facts) { log.line(line) }
+    log.plannedBytes = capacity.plannedBytes
     for note in corpus.scan.notes(path: corpus.path) + notes { log.note(note) }
     if trainer.step > 0 { log.line("resume     after step \(trainer.step), from \(origin)") }
     log.line("")
@@ -149,7 +170,7 @@ struct Session {
     if let state = trainer.live.state {
       let command = RepeatCommand.line(
         for: state, dataPath: plan.options[TrainerOptions.data] ?? state.pathToGive,
-        stepsPerEpoch: trainer.facts.stepsPerEpoch)
+        stepsPerEpoch: trainer.facts.stepsPerEpoch, heldOut: trainer.facts.heldOutCount ?? 0)
       log.line("Repeat with \(command)")
     }
     let path = shellQuoted(plan.checkpointPath)
@@ -178,7 +199,8 @@ struct Session {
   private struct Beginning {
     let configuration: TrainingConfiguration
     let corpus: TrainingCorpus
-    let weights: FloatArena
+    /// Nil if they are to be drawn.
+    let weights: FloatArena?
     /// Lines for the log.
     let notes: [String]
   }
@@ -210,17 +232,14 @@ struct Session {
     let sequences = split.training.count
     let resumption = try state.map { try plan.configuration(resuming: $0, sequences: sequences) }
     let configuration =
-      try resumption?.configuration ?? plan.configuration(model: model, sequences: sequences)
-    let weights =
-      source?.weights
-      ?? ParameterTable(model).initialWeights(
-        seed: configuration.randomSeed, standardDeviation: configuration.initialDeviation)
+      try resumption?.configuration
+      ?? plan.configuration(model: model, sequences: sequences, heldOut: split.validation?.count ?? 0)
     return Beginning(
       configuration: configuration,
       corpus: TrainingCorpus(
         dataset: corpus.dataset, path: absolutePath(of: corpus.path), sha256: corpus.scan.sha256,
         tokenizer: tokenizer, split: split),
-      weights: weights, notes: resumption?.notes ?? [])
+      weights: source?.weights, notes: resumption?.notes ?? [])
   }
 
   /// The state to go on from: the user's wish, or that of the supervisor, whose job may have died before its first
@@ -276,7 +295,8 @@ struct Session {
     var loaded: TrainingSnapshot?
     let described = try communicator.fromRoot(waitingFor: "the disk of a checkpoint") {
       loaded = try read()
-      return loaded?.serialized() ?? []
+      // Nobody else waits for a copy.
+      return communicator.worldSize > 1 ? loaded?.serialized() ?? [] : []
     }
     if communicator.isRoot { return loaded }
     return try described.isEmpty ? nil : TrainingSnapshot(serialized: described)

@@ -81,6 +81,8 @@ enum TrainerOptions {
   static let hangTimeout = Option.number(
     "hang-timeout", "SECONDS", default: Communicator.defaultHangTimeout, in: .above(0),
     "When a silent rank ends the job.")
+  static let ignoreMemory = Option.flag(
+    "ignore-memory", "Begin even if the memory does not suffice by the plan in the log.")
   static let doctor = Option.flag(
     "doctor", "Look at this machine: what training needs, what is amiss, what to do.")
 
@@ -117,7 +119,7 @@ enum TrainerOptions {
         ]),
       OptionSection(
         "Parallelism",
-        [processCount, threads, hostfile, supervise, maxRestarts, hangTimeout]
+        [processCount, threads, hostfile, supervise, maxRestarts, hangTimeout, ignoreMemory]
           + settings(SettingsTable.kernels)
           + [doctor, run, restarted]),
     ],
@@ -146,7 +148,11 @@ extension Preset {
     case (SettingsTable.epochs.name, .epochs(let epochs)): "\(epochs)"
     case (SettingsTable.steps.name, .steps(let steps)): "\(steps)"
     case (SettingsTable.epochs.name, _), (SettingsTable.steps.name, _): "-"
-    case (SettingsTable.warmup.name, _): decimal(warmupFraction)
+    case (SettingsTable.warmup.name, _):
+      decimal(warmupFraction) + (mostWarmupSteps < .max ? " up to \(mostWarmupSteps) steps" : "")
+    case (SettingsTable.warmupSteps.name, _): "-"
+    case (SettingsTable.initialScheme.name, _) where choosesInitialScheme: "auto"
+    case (SettingsTable.validationBatches.name, _): "all of few, or 64"
     default: row.text(in: configuration)
     }
   }

@@ -20,17 +20,26 @@ extension Trainer {
     let interval = LeafIntervals(leafCount: leafCount, worldSize: communicator.worldSize)[communicator.rank]
     var losses: [Double] = []
     var targets = 0
-    // In rounds, so that memory does not grow with the corpus.
-    let round = 8 * settings.threads
+    var pace = ValidationPace(threads: settings.threads)
     let reading = read {
-      for first in stride(from: interval.lowerBound, to: interval.upperBound, by: round) {
+      var first = interval.lowerBound
+      while first < interval.upperBound {
         Watchdog.beat()
         tokens.removeAll()
-        for leaf in first..<min(first + round, interval.upperBound) {
+        let end = min(first + pace.round, interval.upperBound)
+        for leaf in first..<end {
           try tokens.appendLeaf(leaf * microbatch..<min((leaf + 1) * microbatch, source.count), of: source)
         }
         losses += computer.losses(tokens)
         targets += (0..<tokens.leafCount).reduce(0) { $0 + tokens.targetCount(ofLeaf: $1) }
+        first = end
+        let left = pace.finished(end - interval.lowerBound, of: interval.count)
+        if let outputs, let left {
+          outputs.validating(
+            ValidationProgress(
+              step: step, epoch: batches.position(ofStep: step).epoch,
+              fraction: Double(end - interval.lowerBound) / Double(interval.count), secondsLeft: left))
+        }
       }
     }
     var writer = ByteWriter()
@@ -53,5 +62,40 @@ extension Trainer {
     profile.lap(.validation)
     return ValidationMetrics(
       step: step, epoch: batches.position(ofStep: step).epoch, loss: loss, isBest: isBest, stops: stops)
+  }
+}
+
+/// Leaves are evaluated in rounds, so that memory does not grow with the corpus, and lines of progress can be given.
+/// Their losses are added afterwards: rounds decide no bit.
+struct ValidationPace {
+  /// Leaves of the next round.
+  private(set) var round: Int
+  private let most: Int
+  private let begin: Double
+  private var roundBegin: Double
+  private var lineAfter = 2.0
+
+  /// Seconds of a round that is long enough to keep threads busy.
+  private static let longRound = 0.25
+  /// Seconds between lines after the first.
+  private static let lineInterval = 10.0
+
+  /// - Parameter begin: seconds of a clock that never goes back.
+  init(threads: Int, begin: Double = monotonicSeconds()) {
+    round = threads
+    most = 8 * threads
+    self.begin = begin
+    roundBegin = begin
+  }
+
+  /// A round has ended.
+  /// - Returns: seconds left, if a line is due.
+  mutating func finished(_ done: Int, of total: Int, at now: Double = monotonicSeconds()) -> Double? {
+    if now - roundBegin < Self.longRound { round = min(most, 2 * round) }
+    roundBegin = now
+    let elapsed = now - begin
+    guard elapsed >= lineAfter, done < total else { return nil }
+    lineAfter = elapsed + Self.lineInterval
+    return elapsed / Double(done) * Double(total - done)
   }
 }

@@ -1,6 +1,7 @@
 // The training loop of one rank: read my shard, compute, meet, reduce, update, report. The same code on every
 // rank; what only rank 0 does goes through `TrainingOutputs`.
 
+import Corpora
 import DataParallel
 import GPTModel
 import Kernels
@@ -17,6 +18,8 @@ public final class Trainer {
   /// What changes during training, and what is saved.
   public let live: LiveState
   private let optimizer: any Optimizer
+  /// What validations read; nil if nothing is held out.
+  let validationSource: (any SequenceSource)?
   var batches: BatchSampler
   /// The sequences that this rank works on; one buffer for all steps.
   var tokens = TokenBatch()
@@ -44,6 +47,10 @@ public final class Trainer {
     inbox.source = requests
     self.optimizer = optimizer.init(configuration)
     batches = try BatchSampler(configuration, sequenceCount: corpus.split.training.count)
+    validationSource = corpus.split.validation.map { whole in
+      let count = configuration.validatedCount(of: whole.count)
+      return count < whole.count ? SpreadSource(count, of: whole) : whole
+    }
     let model = PreparedModel(
       configuration: configuration.model, weights: weights, backend: configuration.backend, isTraining: true)
     pipeline = try GradientPipeline(
@@ -76,7 +83,8 @@ public final class Trainer {
     TrainingFacts(
       configuration: configuration, kernelFamily: configuration.backend.kernelFamily,
       worldSize: communicator.worldSize, threads: settings.threads, sequenceCount: batches.sequenceCount,
-      validationCount: corpus.split.validation?.count, stepsPerEpoch: batches.stepsPerEpoch,
+      heldOutCount: corpus.split.validation?.count, validatedCount: validationSource?.count,
+      stepsPerEpoch: batches.stepsPerEpoch,
       leftoverCount: batches.leftoverCount, firstStep: step, lastStep: lastStep,
       earlierSeconds: live.progress.wallSeconds)
   }
@@ -92,7 +100,9 @@ public final class Trainer {
     let zero = begin - live.progress.wallSeconds
     var isStopped = false
     // A state that was saved before its validation finished gets it now.
-    if step > 0, step < lastStep { _ = try validateIfDue(outputs) }
+    if step > 0, step < lastStep, try validateIfDue(outputs)?.isBest == true {
+      try saveIfDue([], isBest: true, isStopped: false, outputs)
+    }
     while step < lastStep, !isStopped {
       let start = monotonicSeconds()
       let meeting = try advance(to: step + 1, zero: zero, outputs)
@@ -239,12 +249,14 @@ public final class Trainer {
     live.change { $0.isCompared = true }
   }
 
-  /// After each epoch and after the last step.
+  /// Every so many steps, or after each epoch; and after the last step.
   private func validateIfDue(_ outputs: TrainingOutputs?) throws -> ValidationMetrics? {
-    guard let source = corpus.split.validation else { return nil }
+    guard let source = validationSource else { return nil }
+    let interval = configuration.validationInterval
     // Epochs of documents may differ in length by one step.
     let isEpochEnd = batches.position(ofStep: step + 1).epoch > batches.position(ofStep: step).epoch
-    guard isEpochEnd || step == configuration.totalSteps else { return nil }
+    let isRegular = interval > 0 ? isDue(interval, step) : isEpochEnd
+    guard isRegular || step == configuration.totalSteps else { return nil }
     let validation = try validate(on: source, outputs)
     outputs?.validated(validation)
     return validation

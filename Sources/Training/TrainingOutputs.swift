@@ -8,6 +8,8 @@ import TrainingState
 public protocol TrainingOutputs: AnyObject {
   /// A step has ended.
   func finished(_ step: StepMetrics)
+  /// A validation takes long; called every few seconds.
+  func validating(_ progress: ValidationProgress)
   /// The held-out part has been evaluated.
   func validated(_ validation: ValidationMetrics)
   /// A checkpoint is due; all ranks have these weights, and wait for this to return, however long a disk takes. On
@@ -47,6 +49,16 @@ public struct StepMetrics: Sendable {
   public var straggler: String?
 }
 
+/// How far rank 0 is with its part of a validation.
+public struct ValidationProgress: Sendable {
+  public var step: Int
+  public var epoch: Int
+  /// What is done, 0…1.
+  public var fraction: Double
+  /// What the rest will take.
+  public var secondsLeft: Double
+}
+
 /// What a validation found, equal on all ranks.
 public struct ValidationMetrics: Sendable {
   public var step: Int
@@ -67,7 +79,9 @@ public struct TrainingFacts: Sendable {
   public let threads: Int
   /// Chunks or documents.
   public let sequenceCount: Int
-  public let validationCount: Int?
+  public let heldOutCount: Int?
+  /// Those of them that a validation takes.
+  public let validatedCount: Int?
   public let stepsPerEpoch: Int
   public let leftoverCount: Int
   /// Where this run begins and ends.

@@ -21,7 +21,9 @@ extension TrainingState {
   }
 
   /// The settings, and what no option names.
-  private static let decidingPaths = Set(SettingsTable.all.compactMap { $0.field?.path }).union([
+  private static let decidingPaths = Set(
+    SettingsTable.all.filter { !$0.mayChange }.compactMap { $0.field?.path }
+  ).union([
     "optimizer/epsilon", "schedule/kind", "data/workflow", "kernels/family", "config/init_from",
     "data/sha256",
     "rng/algorithm",

@@ -16,6 +16,8 @@ public struct Setting: Sendable {
   let text: @Sendable (TrainingConfiguration) -> String
   /// What to type for this value; nil if nothing needs to be typed.
   let argument: @Sendable (TrainingConfiguration) -> String?
+  /// Whether a resumed run may change it: it decides what is reported, and no weight.
+  public var mayChange = false
 
   public var name: String { option.declaration.name }
 

@@ -11,6 +11,8 @@ public enum SettingsTable {
     .real(
       "val-frac", \.validationFraction, in: .halfOpen(0..<1), file: "data/validation_fraction",
       "Fraction of the corpus held out and evaluated after each epoch."),
+    validationInterval,
+    validationBatches,
     .switchingOff(
       "no-shuffle", \.isShuffled, file: "data/is_shuffled",
       "Take chunks or documents in file order."),
@@ -30,9 +32,8 @@ public enum SettingsTable {
     .integer(
       "block-size", \.model.blockSize, in: 1...GPTConfiguration.limits.blockSize, file: "config/block_size",
       "Characters of context."),
-    .real(
-      "init-std", \.initialDeviation, in: .from(0), file: "config/init_std", absence: .unknown(.real(0.08)),
-      "Standard deviation of the initial weights."),
+    initialScheme,
+    initialDeviation,
   ]
 
   public static let training: [Setting] = [
@@ -48,6 +49,7 @@ public enum SettingsTable {
       "learning-rate", \.schedule.peak, in: .above(0, upTo: 100), file: "schedule/peak_learning_rate", "Peak."
     ),
     warmup,
+    warmupSteps,
     .real(
       "beta1", \.beta1, in: .halfOpen(0..<1), file: "optimizer/beta1",
       "Decay of Adam's first moment; momentum of sgd."),
@@ -85,6 +87,45 @@ public enum SettingsTable {
         if let name = options[option] { configuration.reductionPrecision.name = name }
       },
       text: \.reductionPrecision.name, argument: { "--reduce-dtype \($0.reductionPrecision.name)" })
+  }()
+
+  public static let validationInterval = {
+    var setting = Setting.integer(
+      "val-interval", \.validationInterval, in: 0...TrainingConfiguration.mostSteps,
+      file: "data/validation_interval", absence: .means(.integer(0)),
+      "Steps between validations; 0 = after each epoch. The last step always has one.")
+    setting.mayChange = true
+    return setting
+  }()
+
+  /// Decides which losses compare, and so which state is the best: a resume keeps it.
+  public static let validationBatches: Setting = .integer(
+    "val-batches", \.validationBatches, in: 0...1_000_000_000, file: "data/validation_batches",
+    absence: .means(.integer(0)),
+    "Batches that a validation takes, spread evenly over the held-out part; 0 = all of it.")
+
+  public static let initialDeviation: Setting = .real(
+    "init-std", \.initialDeviation, in: .from(0), file: "config/init_std", absence: .unknown(.real(0.08)),
+    "Standard deviation of the initial weights of the reference scheme, which it implies.")
+
+  /// `auto` is what the sizes choose, and the choice is stored.
+  public static let initialScheme: Setting = {
+    let names = InitialScheme.allCases.map(\.rawValue)
+    let option = Option<String?>.choice(
+      "init-scheme", ["auto"] + names, "NAME",
+      "Initial weights: reference, Normal(0, init-std) everywhere; scaled, GPT-2's by width and depth, for any "
+        + "size; auto, scaled for models wider than 128 or deeper than 4.")
+    return Setting(
+      option: option, shown: option.showing,
+      field: .name(
+        "config/init_scheme", .configuration(\.initialScheme.name), known: names,
+        absence: .means(.string(InitialScheme.reference.rawValue))),
+      apply: { options, configuration, _ in
+        guard let name = options[option] else { return }
+        configuration.initialScheme =
+          InitialScheme(rawValue: name) ?? .automatic(for: configuration.model)
+      },
+      text: \.initialScheme.rawValue, argument: { "--init-scheme \($0.initialScheme.rawValue)" })
   }()
 
   /// Gives the length in passes over the text; the number of steps is stored.
@@ -125,7 +166,24 @@ public enum SettingsTable {
           fraction: fraction, of: configuration.schedule.firstLength)
       },
       text: { "\($0.schedule.warmupSteps) steps" },
-      argument: { "--warmup-frac \(shortestFraction($0.schedule.warmupSteps, of: $0.schedule.firstLength))" })
+      argument: { configuration in
+        let schedule = configuration.schedule
+        let fraction = shortestFraction(schedule.warmupSteps, of: schedule.firstLength)
+        return fraction.count <= 6
+          ? "--warmup-frac \(fraction)" : "--\(warmupSteps.name) \(schedule.warmupSteps)"
+      })
+  }()
+
+  /// The same in steps.
+  public static let warmupSteps: Setting = {
+    let option = Option<Int?>.integer(
+      "warmup-steps", in: 0...TrainingConfiguration.mostSteps, "Steps to warm up, instead of a fraction.")
+    return Setting(
+      option: option, shown: option.showing, field: nil,
+      apply: { options, configuration, _ in
+        if let steps = options[option] { configuration.schedule.warmupSteps = steps }
+      },
+      text: { "\($0.schedule.warmupSteps) steps" }, argument: { _ in nil })
   }()
 
   /// The shortest fraction that rounds to `steps` of all steps.

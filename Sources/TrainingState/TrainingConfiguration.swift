@@ -13,11 +13,17 @@ public struct TrainingConfiguration: Equatable, Sendable {
   public var workflow = Workflow.chunks
   /// Fraction of the corpus that is held out.
   public var validationFraction = 0.0
+  /// Batches of held-out sequences that a validation takes, spread evenly over all of them; 0 = all.
+  public var validationBatches = 0
+  /// Steps between validations; 0 = after each epoch.
+  public var validationInterval = 0
   public var isShuffled = true
   /// The vocabulary comes from the corpus and is known later than the rest.
   public var model = GPTConfiguration(
     unchecked: 2, embeddingSize: 128, layerCount: 4, blockSize: 256, headCount: 4)
-  /// Standard deviation of the initial weights.
+  /// How the deviation of each tensor's initial weights follows from the sizes.
+  public var initialScheme = InitialScheme.reference
+  /// Standard deviation of the initial weights under `InitialScheme.reference`.
   public var initialDeviation = 0.08
   /// Sequences of one step, over all ranks.
   public var globalBatchSize = 32
@@ -52,4 +58,23 @@ public struct TrainingConfiguration: Equatable, Sendable {
   /// L, the leaves of a step's reduction tree.
   public var leafCount: Int { (globalBatchSize + microbatchSize - 1) / microbatchSize }
   public var totalSteps: Int { schedule.totalSteps }
+
+  /// Held-out sequences that one validation takes.
+  /// - Parameter heldOut: how many there are.
+  public func validatedCount(of heldOut: Int) -> Int {
+    validationBatches == 0 ? heldOut : min(heldOut, validationBatches * globalBatchSize)
+  }
+
+  /// `validationBatches` where nobody has chosen: all while they are few, so that a validation costs no more than some
+  /// twenty steps however long the text is.
+  package func automaticValidationBatches(heldOut: Int) -> Int {
+    let enough = max(
+      Self.usualValidationBatches * globalBatchSize, Self.fewTargets / model.blockSize)
+    return heldOut <= enough ? 0 : (enough + globalBatchSize - 1) / globalBatchSize
+  }
+
+  /// A third of their forward and backward passes is as long as 21 steps.
+  private static let usualValidationBatches = 64
+  /// Small models on short sequences take all in a second.
+  private static let fewTargets = 1 << 18
 }

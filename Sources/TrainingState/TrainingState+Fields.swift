@@ -93,7 +93,7 @@ extension TrainingState {
 
 extension RawRepresentable<String> {
   /// The raw value; only known names are ever put in its place.
-  fileprivate var name: String {
+  var name: String {
     get { rawValue }
     set { if let known = Self(rawValue: newValue) { self = known } }
   }

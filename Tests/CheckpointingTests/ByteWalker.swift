@@ -3,6 +3,8 @@
 
 import Testing
 
+@testable import Checkpointing
+
 struct ByteWalker {
   struct Surprise: Error, CustomStringConvertible {
     let description: String
@@ -204,4 +206,13 @@ func lookup3(_ key: some RandomAccessCollection<UInt8>) -> UInt32 {
   b = (b ^ a) &- rotate(a, 14)
   c = (c ^ b) &- rotate(b, 24)
   return c
+}
+
+extension CheckpointImage {
+  /// The whole image in one piece.
+  func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    try file.withParts(from: 0, to: count) { parts in
+      try Array(parts.joined()).withUnsafeBytes(body)
+    }
+  }
 }

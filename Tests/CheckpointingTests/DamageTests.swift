@@ -37,7 +37,7 @@ import TrainingState
     var values = CheckpointSchema.values(of: snapshot)
     var tensors = CheckpointSchema.tensors(of: snapshot, ParameterTable(snapshot.configuration))
     change(&values, &tensors)
-    let image = try CheckpointImage.make(values, tensors)
+    let image = try CheckpointImage(values, tensors)
     return withExtendedLifetime(snapshot) { sealed(image.withBytes { Array($0) }) }
   }
 

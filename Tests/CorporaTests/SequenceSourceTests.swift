@@ -163,3 +163,23 @@ import Testing
     #expect(throws: InvalidInput.self) { try split(single, 0) }
   }
 }
+
+@Suite struct SpreadSourceTests {
+  private struct Numbers: SequenceSource {
+    let count: Int
+    func appendTokens(of index: Int, to tokens: inout [Int32]) { tokens.append(Int32(index % 1_000_000)) }
+  }
+
+  @Test func takesSequencesFromAllOverTheText() throws {
+    func taken(_ count: Int, of whole: Int) throws -> [Int] {
+      let source = SpreadSource(count, of: Numbers(count: whole))
+      #expect(source.count == count)
+      return try (0..<count).map { Int(try source.tokens(of: $0)[0]) }
+    }
+    #expect(try taken(3, of: 10) == [0, 3, 6])
+    #expect(try taken(5, of: 5) == [0, 1, 2, 3, 4])
+    #expect(try taken(1, of: 7) == [0])
+    let many = try taken(64, of: 999_983)
+    #expect(zip(many, many.dropFirst()).allSatisfy { (15_624...15_625).contains($1 - $0) })
+  }
+}

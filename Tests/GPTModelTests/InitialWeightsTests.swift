@@ -1,8 +1,11 @@
 // The weights before the first step: their distribution, their dependence on the seed, their bits; and the
 // hash that compares weights.
 
+import Foundation
 import GPTModel
 import Kernels
+import Platform
+import Reproducibility
 import TestSupport
 import Testing
 
@@ -40,6 +43,68 @@ import Testing
     #expect(
       table.weightsHash(of: first)
         == table.weightsHash(of: table.initialWeights(seed: 7, standardDeviation: 0.08)))
+  }
+
+  /// Whoever draws which part: a tensor of several pieces, and pieces of odd ends.
+  @Test(arguments: [2, 3, 8]) func areTheSameForAnyTeam(threads: Int) throws {
+    let table = ParameterTable(
+      try GPTConfiguration(vocabularySize: 901, embeddingSize: 111, layerCount: 1, blockSize: 3, headCount: 1)
+    )
+    let alone = table.initialWeights(seed: 7)
+    var parts: [Double] = []
+    let shared = table.initialWeights(seed: 7, team: ThreadTeam(count: threads)) { parts.append($0) }
+    expectSameBits(shared.contents, alone.contents, "\(threads) threads")
+    #expect(parts.last == 1 && parts == parts.sorted())
+    // The stream of a tensor, drawn in one go.
+    let entry = table.entries[0]
+    var random = Philox(seed: 7, purpose: .initialWeights, epoch: 0)
+    for index in stride(from: 0, to: entry.count - 1, by: 2) {
+      let (first, second) = random.nextNormalPair()
+      guard alone.base[index] == Float(first * 0.08), alone.base[index + 1] == Float(second * 0.08) else {
+        Issue.record("weight \(index)")
+        break
+      }
+    }
+  }
+
+  /// By width, and by depth where a block adds to the residual stream; the same random numbers.
+  @Test func scaledWeightsFollowTheSizes() throws {
+    let weights = table.initialWeights(seed: 42, scheme: .scaled)
+    let plain = table.initialWeights(seed: 42, standardDeviation: 1)
+    let wide = 0.02 * (768.0 / 32).squareRoot()
+    for entry in table.entries {
+      let isResidual = entry.path.hasSuffix("attn_wo") || entry.path.hasSuffix("mlp_fc2")
+      let deviation = isResidual ? wide / 2 : wide
+      for index in entry.range where abs(plain.base[index]) > 0.01 {
+        let ratio = Double(weights.base[index] / plain.base[index])
+        guard abs(ratio / deviation - 1) < 1e-5 else {
+          Issue.record("\(entry.path): \(ratio) instead of \(deviation)")
+          break
+        }
+      }
+    }
+  }
+
+  /// Whatever the width and the depth, training begins near guessing.
+  @Test(arguments: [(256, 2), (384, 6), (256, 12)]) func scaledWeightsBeginNearGuessing(
+    width: Int, layers: Int
+  )
+    throws
+  {
+    let sizes = try GPTConfiguration(
+      vocabularySize: 66, embeddingSize: width, layerCount: layers, blockSize: 32, headCount: 4)
+    #expect(InitialScheme.automatic(for: sizes) == .scaled)
+    func loss(_ scheme: InitialScheme) -> Double {
+      let model = PreparedModel(
+        configuration: sizes, weights: ParameterTable(sizes).initialWeights(seed: 1, scheme: scheme),
+        isTraining: false)
+      model.prepareAll()
+      let tokens = (0...32).map { Int32($0 * 37 % 65) }
+      return model.leafLoss(CollectionOfOne(tokens), SequenceWorkspace(sizes)) / 32
+    }
+    let guessing = log(66.0)
+    #expect(loss(.scaled) < 1.15 * guessing)
+    #expect(loss(.reference) > 2 * guessing)
   }
 
   /// Tensors have streams of their own: no two begin alike.

@@ -110,7 +110,12 @@ extension Programs {
       Mistake(["--threads", "0"], "--threads '0'", "1 to 1024"),
       Mistake(["--np", "0"], "--np '0'", "1 to 100000"),
       Mistake(["--no-save=yes"], "--no-save", "no value"),
-      Mistake(["--n-embd", "16384", "--n-layer", "1024"], "parameters", "500000000"),
+      Mistake(
+        ["--preset", "names", "--data", "list.txt", "--n-embd", "16384", "--n-layer", "1024"], "memory",
+        "choose --n-embd"),
+      Mistake(["--val-batches", "-1"], "--val-batches '-1'", "0 to"),
+      Mistake(["--init-scheme", "xavier"], "--init-scheme 'xavier'", "auto | reference | scaled"),
+      Mistake(["--warmup-steps", "5", "--warmup-frac", "0.1"], "--warmup-frac", "--warmup-steps", "exclude"),
       Mistake(["--num-steps", "5", "--num-epochs", "5"], "--num-epochs", "--num-steps", "exclude"),
       Mistake(["--resume", "--no-save"], "--resume", "--no-save", "exclude"),
       Mistake(["--preset", "names", "--num-epochs", "2"], "--num-epochs", "--num-steps"),

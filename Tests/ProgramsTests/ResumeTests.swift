@@ -146,14 +146,16 @@ extension Programs {
     @Test func initialWeightsThatAreTooLargeAreNotedOnce() throws {
       let wide = ["--data", "prose.txt", "--n-embd", "512", "--n-layer", "1", "--block-size", "16"]
       let arguments = wide + ["--batch-size", "2", "--max-steps", "2", "--no-save"] + Small.quiet
-      let notes = try train(arguments).lines.filter { $0.contains("--init-std") }
-      #expect(notes.count == 1 && notes[0].contains("--init-std 0.022 begins near it"), "\(notes)")
-      let mended = try train(arguments + ["--init-std", "0.022", "--metrics", "m.jsonl", "--replace"])
+      let large = arguments + ["--init-scheme", "reference"]
+      let notes = try train(large).lines.filter { $0.contains("--init-scheme") && $0.contains("note ") }
+      #expect(notes.count == 1 && notes[0].contains("--init-scheme scaled begins near it"), "\(notes)")
+      // Which is the default at this width.
+      let mended = try train(arguments + ["--metrics", "m.jsonl", "--replace"])
       #expect(!mended.output.contains("the first loss"), "\(mended)")
       let loss = try #require(try workspace.metrics("m.jsonl")[0].firstMatch(of: #/"loss":([0-9.e-]+)/#)?.1)
       let guessing = log(
         Double(Set(String(decoding: Workspace.prose(3_700), as: UTF8.self).unicodeScalars).count + 1))
-      #expect(try #require(Double(loss)) < 1.2 * guessing)
+      #expect(try #require(Double(loss)) < 1.15 * guessing)
     }
 
     @Test func initFromTakesTheWeightsAndNothingElse() throws {
@@ -173,6 +175,44 @@ extension Programs {
           "--data", "prose.txt", "--init-from", "first.jld2", "--batch-size", "4", "--max-steps", "1",
           "--no-save",
         ] + Small.quiet)
+    }
+
+    /// Held out are 11 chunks of 32; a validation takes 2 batches of 4 of them, every 5 steps and at the end.
+    @Test(.needsMpirun) func validationsOfASampleAreTheSameOnAnyRanksAndAfterAResume() throws {
+      func line(_ more: String...) -> [String] {
+        ["--data", "prose.txt", "--batch-size", "4", "--micro-batch-size", "2", "--num-steps", "13"]
+          + Small.sizes + Small.quiet + ["--hash-interval", "1", "--metrics", "metrics.jsonl"] + more
+      }
+      let chosen = ["--val-interval", "5", "--val-batches", "2"]
+      let run = try train(line("--checkpoint", "whole.jld2", "--checkpoint-interval", "4") + chosen)
+      let said = try #require(run.lines.first { $0.hasPrefix("validation ") })
+      #expect(said.contains("every 5 steps") && said.contains("8 of them, evenly spread"), "\(said)")
+      let repeated = try #require(run.lines.first { $0.hasPrefix("Repeat with") })
+      #expect(repeated.contains("--val-interval 5") && repeated.contains("--val-batches 2"), "\(repeated)")
+      let whole = try workspace.metrics()
+      let validated = whole.filter { $0.contains("val_loss") }
+      #expect(validated.compactMap { $0.firstMatch(of: #/"step":(\d+)/#)?.1 } == ["5", "10", "13"])
+      for ranks in [2, 3] {
+        try train(ranks: ranks, line("--no-save", "--threads", "1") + chosen)
+        #expect(try workspace.metrics() == whole)
+      }
+      // Stopped on a validated step, resumed without the options: the checkpoint's hold.
+      try train(
+        ranks: 2,
+        line("--checkpoint", "part.jld2", "--checkpoint-interval", "4", "--max-steps", "10") + chosen)
+      try train(ranks: 3, line("--checkpoint", "part.jld2", "--checkpoint-interval", "4", "--resume"))
+      #expect(try workspace.metrics() == whole)
+      for name in ["whole.jld2", "whole.best.jld2"] {
+        let diff = try workspace.sample(["--diff", name, name.replacing("whole", with: "part")])
+        #expect(diff.status == ExitStatus.success, "\(diff)")
+      }
+      // Other losses would not compare; how often they are asked for may change.
+      let other = try workspace.train(line("--checkpoint", "part.jld2", "--resume", "--val-batches", "1"))
+      #expect(
+        other.status == ExitStatus.usage && other.errors.contains("--val-batches 1 contradicts"), "\(other)")
+      try train(line("--checkpoint", "part.jld2", "--resume", "--val-interval", "1", "--more-steps", "3"))
+      let steps = try workspace.metrics().filter { $0.contains("val_loss") }
+      #expect(steps.count == validated.count + 3)
     }
 
     @Test func inFileOrderTheSeedOnlyDrawsTheWeights() throws {

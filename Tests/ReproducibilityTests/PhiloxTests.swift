@@ -75,6 +75,21 @@ import Testing
     #expect((0..<100).allSatisfy { _ in random.next(below: 1) == 0 })
   }
 
+  /// A stream that begins at a block is the rest of the whole stream, up to its last block.
+  @Test(arguments: [1, 7, 1_000]) func aStreamCanBeginAnywhere(block: UInt32) {
+    var whole = Philox(seed: 5, purpose: .initialWeights, epoch: 3)
+    for _ in 0..<block { _ = whole.nextNormalPair() }
+    var rest = Philox(seed: 5, purpose: .initialWeights, epoch: 3, block: block)
+    #expect((0..<50).allSatisfy { _ in whole.next() == rest.next() })
+  }
+
+  @Test func theLastBlockIsOneLikeAnother() {
+    var end = Philox(seed: 5, purpose: .initialWeights, block: .max)
+    let block = Philox.block(counter: SIMD4(.max, 0, 0, 1), key: SIMD2(5, 0))
+    #expect(end.next() == UInt64(block.x) | UInt64(block.y) << 32)
+    #expect(end.next() == UInt64(block.z) | UInt64(block.w) << 32)
+  }
+
   @Test func normalMoments() {
     var random = Philox(seed: 5, purpose: .initialWeights)
     var (sum, squares) = (0.0, 0.0)

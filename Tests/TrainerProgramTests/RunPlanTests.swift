@@ -50,6 +50,42 @@ func configuration(_ arguments: String, sequences: Int = 3_921, vocabulary: Int 
     #expect(c.initialDeviation == 0.02 && c.backend == .openblas)
   }
 
+  @Test func theSizesChooseTheInitialWeights() throws {
+    let schemes: [(String, InitialScheme)] = [
+      ("", .reference), ("--preset names", .reference), ("--n-embd 64", .reference),
+      ("--n-embd 132", .scaled), ("--n-layer 5", .scaled), ("--preset names --n-embd 256", .scaled),
+      ("--n-embd 256 --init-scheme auto", .scaled), ("--init-scheme scaled", .scaled),
+      ("--n-embd 256 --init-scheme reference", .reference), ("--preset reference --n-embd 256", .reference),
+      // Who names a deviation means one for all weights.
+      ("--n-embd 256 --init-std 0.02", .reference), ("--n-embd 256 --init-from a.jld2", .reference),
+    ]
+    for (arguments, scheme) in schemes {
+      #expect(try configuration(arguments).initialScheme == scheme, "\(arguments)")
+    }
+  }
+
+  /// A long text: 400,000 chunks, of which 1,600,000 steps of one epoch and more.
+  @Test func aLongTextIsWarmedUpToAndValidatedWithinBounds() throws {
+    func long(_ arguments: String, heldOut: Int = 40_000) throws -> TrainingConfiguration {
+      let plan = try plan(arguments)
+      return try plan.configuration(
+        model: plan.model(vocabularySize: 66), sequences: 400_000, heldOut: heldOut)
+    }
+    let usual = try long("")
+    #expect(usual.totalSteps == 187_500 && usual.schedule.warmupSteps == 2_000)
+    #expect(usual.validationBatches == 64 && usual.validatedCount(of: 40_000) == 2_048)
+    #expect(try long("--warmup-frac 0.1").schedule.warmupSteps == 18_750)
+    #expect(try long("--warmup-steps 5000").schedule.warmupSteps == 5_000)
+    #expect(try long("--preset reference").schedule.warmupSteps == 18_750)
+    #expect(try long("--val-batches 0").validatedCount(of: 40_000) == 40_000)
+    #expect(try long("--val-batches 7").validatedCount(of: 40_000) == 7 * 32)
+    // What was all of a text's held-out part stays all of it.
+    #expect(try long("", heldOut: 435).validationBatches == 0)
+    #expect(try long("--preset names --val-frac 0.1", heldOut: 3_203).validationBatches == 0)
+    let error = #expect(throws: InvalidInput.self) { try long("--num-steps 10 --warmup-steps 11") }
+    #expect(error?.message.contains("allowed: 0 to 10") == true, "\(error?.message ?? "")")
+  }
+
   @Test func whatFollowsFromOtherOptionsFollows() throws {
     #expect(try configuration("--batch-size 2").microbatchSize == 2)
     #expect(try configuration("--batch-size 64").microbatchSize == 4)
@@ -96,6 +132,10 @@ func configuration(_ arguments: String, sequences: Int = 3_921, vocabulary: Int 
     ("--data a --data-url http://b", "--data and --data-url"),
     ("--preset names --num-epochs 2", "--num-steps"), ("--preset names --warmup-frac 0.1", "linear decay"),
     ("--data a --metrics a", "--metrics a is also --data"), ("--supervise --no-save", "omit --no-save"),
+    ("--warmup-frac 0.1 --warmup-steps 3", "--warmup-frac and --warmup-steps"),
+    ("--preset names --warmup-steps 3", "linear decay"),
+    ("--init-scheme scaled --init-std 0.1", "does not apply to --init-scheme scaled"),
+    ("--init-scheme scaled --init-from a", "--init-from and --init-scheme"),
     ("--n-embd 30 --n-head 4", "choose a divisor of 30"), ("--micro-batch-size 5 --batch-size 4", "1 to 4"),
   ])
   func contradictionsAreRefused(_ arguments: String, _ words: String) {
@@ -133,14 +173,11 @@ func configuration(_ arguments: String, sequences: Int = 3_921, vocabulary: Int 
   }
 
   @Test func aHighFirstLossIsNotedWithWhatMendsIt() throws {
-    let wide = try configuration("--n-embd 1024")
+    let wide = try configuration("--n-embd 1024 --init-scheme reference")
     #expect(RunNotes.firstLoss(8.3, of: wide) == nil)
-    #expect(RunNotes.firstLoss(102, of: wide)?.contains("--init-std 0.016 begins") == true)
+    #expect(RunNotes.firstLoss(102, of: wide)?.contains("--init-scheme scaled begins") == true)
     // Not the weights' fault.
-    #expect(try RunNotes.firstLoss(102, of: configuration("--n-embd 1024 --init-std 0.01")) == nil)
-    for (width, deviation) in [(16, 0.13), (128, 0.044), (768, 0.018), (4_096, 0.0078)] {
-      #expect(RunNotes.saneDeviation(width: width) == deviation)
-    }
+    #expect(try RunNotes.firstLoss(102, of: configuration("--n-embd 1024")) == nil)
   }
 }
 
@@ -174,7 +211,9 @@ func configuration(_ arguments: String, sequences: Int = 3_921, vocabulary: Int 
     "--val-frac 0.2", "--no-shuffle", "--n-embd 64", "--n-layer 3", "--n-head 2", "--block-size 128",
     "--init-std 0.02", "--num-epochs 3", "--num-steps 7", "--batch-size 16", "--micro-batch-size 2",
     "--optimizer sgd", "--learning-rate 0.1", "--warmup-frac 0.3", "--beta1 0.5", "--beta2 0.5",
-    "--weight-decay 0.1", "--grad-clip 1", "--seed 1", "--matmul openblas",
+    "--weight-decay 0.1", "--grad-clip 1", "--seed 1", "--matmul openblas", "--reduce-dtype bfloat16",
+    "--val-batches 3",
+    "--init-scheme scaled", "--warmup-steps 7",
   ])
   func aContradictionIsRefusedByName(_ option: String) throws {
     let state = try state("")
@@ -187,7 +226,27 @@ func configuration(_ arguments: String, sequences: Int = 3_921, vocabulary: Int 
   }
 
   @Test func everyRowIsTriedAbove() {
-    #expect(SettingsTable.all.count == 21)
+    #expect(SettingsTable.all.filter { !$0.mayChange }.count == 24)
+  }
+
+  /// Decides no weight and compares no loss with another: the user may choose anew, and it stays the same run.
+  @Test func howOftenToValidateMayChange() throws {
+    var state = try state("--val-interval 50")
+    #expect(state.configuration.validationInterval == 50)
+    #expect(try resume("", state).configuration.validationInterval == 50)
+    let run = state.runFingerprint
+    state.configuration = try resume("--val-interval 7", state).configuration
+    #expect(state.configuration.validationInterval == 7 && state.runFingerprint == run)
+  }
+
+  /// A file from before has no scheme: its weights were the reference's, however wide it is.
+  @Test func theSchemeOfAnOldFileHolds() throws {
+    let old = try state("--n-embd 256 --init-scheme reference")
+    let field = try #require(SettingsTable.initialScheme.field)
+    #expect(!field.isFeature(of: old))
+    #expect(try resume("", old).configuration.initialScheme == .reference)
+    let error = #expect(throws: InvalidInput.self) { try resume("--init-scheme auto", old) }
+    #expect(error?.message.contains("which was trained with reference") == true, "\(error?.message ?? "")")
   }
 
   /// 122 steps an epoch.
@@ -291,64 +350,5 @@ func configuration(_ arguments: String, sequences: Int = 3_921, vocabulary: Int 
     var state = try state("")
     state.progress.isCompared = false
     #expect(try resume("", state).notes.first?.contains("not compared with the other ranks") == true)
-  }
-}
-
-@Suite struct RepeatCommandTests {
-  /// Typing what is printed gives the same configuration.
-  @Test(arguments: [
-    "", "--preset reference", "--n-embd 64 --n-head 2", "--batch-size 8", "--batch-size 2",
-    "--micro-batch-size 2 --seed 7", "--num-steps 100", "--num-steps 100 --warmup-frac 0", "--num-epochs 3",
-    "--preset reference --no-shuffle --grad-clip 0.5 --beta1 0.8", "--learning-rate 0.0003 --val-frac 0",
-    "--optimizer sgd --init-std 0.02 --matmul openblas --weight-decay 0.01", "--warmup-frac 0.3333",
-    "--preset names", "--preset names --batch-size 16 --n-embd 32 --num-steps 77 --val-frac 0.25",
-  ])
-  func givesTheSameConfiguration(_ arguments: String) throws {
-    let trained = try configuration(arguments)
-    var state = TrainingState(configuration: trained, moments: [])
-    state.progress.step = trained.totalSteps
-    let length = try plan("").length(trained, sequences: 3_921)
-    let line = RepeatCommand.line(for: state, dataPath: nil, stepsPerEpoch: length.stepsPerEpoch)
-    #expect(line.hasPrefix("gpt-ddp"))
-    #expect(try configuration(String(line.dropFirst(7))) == trained, "\(line)")
-    let typed = "gpt-ddp" + (arguments.isEmpty ? "" : " " + arguments)
-    #expect(line.count <= max(typed.count, 1), "\(line) is longer than \(typed)")
-  }
-
-  /// Typing what is printed, one command after the other, gives the same rounds.
-  @Test(arguments: [
-    ("", ["--more-epochs 5"]), ("--preset reference --num-epochs 2", ["--more-steps 7", "--more-epochs 1"]),
-    ("--num-steps 100 --warmup-frac 0.3", ["--more-epochs 1", "--more-epochs 1", "--more-steps 3"]),
-    ("--preset names --num-steps 77", ["--more-steps 5"]),
-  ])
-  func givesTheSameRounds(_ first: String, _ more: [String]) throws {
-    func train(_ commands: [String]) throws -> TrainingState {
-      var state = TrainingState(configuration: try configuration(commands[0]), moments: [])
-      state.kernelFamily = MatrixBackend.automatic.kernelFamily
-      for command in commands.dropFirst() {
-        state.progress.step = state.configuration.totalSteps
-        state.configuration = try plan(command).configuration(resuming: state, sequences: 3_921).configuration
-      }
-      return state
-    }
-    let preset = first.contains("names") ? "--preset names " : ""
-    var state = try train([first] + more.map { preset + "--resume " + $0 })
-    state.progress.step = state.configuration.totalSteps - 1
-    let length = try plan("").length(state.configuration, sequences: 3_921)
-    let line = RepeatCommand.line(for: state, dataPath: nil, stepsPerEpoch: length.stepsPerEpoch)
-    #expect(line.hasSuffix(" --max-steps \(state.progress.step)"))
-    let commands = line.split(separator: " && ").map { String($0.dropFirst("gpt-ddp".count)) }
-    #expect(try train(commands).configuration == state.configuration, "\(line)")
-    let checkpoints = try commands.map { try plan($0).checkpointPath }
-    #expect(Set(checkpoints).count == 1, "\(line)")
-  }
-
-  @Test func saysWhereTextAndWeightsComeFromAndWhereItStopped() throws {
-    var state = TrainingState(configuration: try configuration("--num-steps 100"), moments: [])
-    state.progress.step = 40
-    state.initialCheckpoint = "my weights.jld2"
-    let line = RepeatCommand.line(for: state, dataPath: "it's.txt", stepsPerEpoch: 122)
-    #expect(
-      line == #"gpt-ddp --data 'it'\''s.txt' --init-from 'my weights.jld2' --num-steps 100 --max-steps 40"#)
   }
 }

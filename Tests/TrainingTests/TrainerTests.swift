@@ -24,6 +24,7 @@ private final class Diary: TrainingOutputs {
     entries.append("step \(metrics.step)")
     steps.append(metrics)
   }
+  func validating(_ progress: ValidationProgress) {}
   func validated(_ validation: ValidationMetrics) {
     entries.append("validated \(validation.step)")
     validations.append(validation.loss)
@@ -138,7 +139,7 @@ private final class Diary: TrainingOutputs {
     var random = TestRandom(12)
     let twin = TwinModel(model, random: &random)
     let trainer = try trainer(twin.arena, validation: 0.4) { _, settings in settings.threads = 2 }
-    #expect(trainer.facts.validationCount == 5)
+    #expect(trainer.facts.heldOutCount == 5 && trainer.facts.validatedCount == 5)
     let held = try sequences(#require(trainer.corpus.split.validation), 0..<5)
     let expected = twin.loss(held) / Double(held.reduce(0) { $0 + $1.count - 1 })
     let diary = Diary()
@@ -154,6 +155,42 @@ private final class Diary: TrainingOutputs {
     _ = try untrained.run(diary)
     let mean = try #require(diary.validations.last)
     #expect(abs(mean - expected) < 1e-5)
+  }
+
+  /// The documents 0 and 2 of 5 held out, every 3 steps and at the end, which is step 7.
+  @Test(arguments: [1, 2, 3]) func aSampleIsValidatedAtIntervals(threads: Int) throws {
+    var random = TestRandom(12)
+    let twin = TwinModel(model, random: &random)
+    let trainer = try trainer(twin.arena, validation: 0.4) { configuration, settings in
+      configuration.globalBatchSize = 2
+      configuration.validationBatches = 1
+      configuration.validationInterval = 3
+      configuration.schedule = .linear(peak: 1e-30, totalSteps: 7)
+      settings.threads = threads
+    }
+    #expect(trainer.facts.heldOutCount == 5 && trainer.facts.validatedCount == 2)
+    let source = try #require(trainer.corpus.split.validation)
+    let held = try [0, 2].map { try source.tokens(of: $0) }
+    let expected = twin.loss(held) / Double(held.reduce(0) { $0 + $1.count - 1 })
+    let diary = Diary()
+    _ = try trainer.run(diary)
+    #expect(diary.entries.filter { $0.hasPrefix("validated") } == [3, 6, 7].map { "validated \($0)" })
+    #expect(diary.validations.allSatisfy { abs($0 - expected) < 1e-5 })
+  }
+
+  /// A line after two seconds, then every ten; none for what is over sooner. Rounds grow until threads are busy.
+  @Test func longValidationsSayHowFarTheyAre() {
+    var pace = ValidationPace(threads: 2, begin: 100)
+    #expect(pace.round == 2)
+    #expect(pace.finished(2, of: 40, at: 100.1) == nil && pace.round == 4)
+    #expect(pace.finished(6, of: 40, at: 101.9) == nil && pace.round == 4)
+    let left = pace.finished(10, of: 40, at: 102.5)
+    #expect(left == 2.5 / 10 * 30)
+    #expect(pace.finished(14, of: 40, at: 112) == nil)
+    #expect(pace.finished(18, of: 40, at: 112.6) != nil)
+    #expect(pace.finished(40, of: 40, at: 200) == nil)
+    for _ in 0..<5 { _ = pace.finished(40, of: 100, at: 200) }
+    #expect(pace.round == 16)
   }
 
   @Test func intervalsCountStepsAndTheEndIsSavedOnce() throws {
