@@ -21,6 +21,8 @@ public final class Communicator {
   /// Position among the ranks of this host, and their number.
   public let localRank: Int
   public let localSize: Int
+  /// The rank whose `localRank` is 0 on this host.
+  public let localRoot: Int
   public internal(set) var peers: [Peer]
   /// One line, such as "Open MPI v4.1.4, ..."; "none" without MPI.
   public let libraryVersion: String
@@ -33,6 +35,8 @@ public final class Communicator {
   let handle: MPI_Comm?
   /// Whether a waiting rank may spin: every rank on this host has a core.
   let spins: Bool
+  /// Whether others are at work that may take long, and this rank leaves them the cores.
+  var waitsLong = false
   private var isFinalized = false
 
   public var isRoot: Bool { rank == 0 }
@@ -63,6 +67,7 @@ public final class Communicator {
     worldSize = 1
     localRank = 0
     localSize = 1
+    localRoot = 0
     peers = [Peer(host: Machine.hostName, processIdentifier: getpid())]
     libraryVersion = "none"
     self.hangTimeout = hangTimeout
@@ -91,11 +96,14 @@ public final class Communicator {
       MPI_Comm_split_type(own, Int32(MPI_COMM_TYPE_SHARED), 0, mpi_info_null(), &local),
       "MPI_Comm_split_type")
     let (localRank, localSize) = try Self.position(in: local)
+    var localRoot = UInt64(rank)
+    try MPIStatus.check(MPI_Bcast(&localRoot, 1, mpi_uint64(), 0, local), "MPI_Bcast")
     try MPIStatus.check(MPI_Comm_free(&local), "MPI_Comm_free")
     self.rank = rank
     worldSize = size
     self.localRank = localRank
     self.localSize = localSize
+    self.localRoot = Int(localRoot)
     peers = (0..<size).map { _ in Peer(host: "?", processIdentifier: 0) }
     libraryVersion = try Self.readLibraryVersion()
     self.hangTimeout = hangTimeout
