@@ -84,7 +84,8 @@ let package = Package(
     library(
       "TrainerProgram",
       [
-        "RunFiles", "Training", "Checkpointing", "Corpora", "CorpusFiles", "TrainingState", "Launching", "DataParallel",
+        "RunFiles", "Training", "Checkpointing", "Corpora", "CorpusFiles", "TrainingState", "Launching",
+        "DataParallel",
         "GPTModel",
         "Kernels", "Reproducibility", "CommandLineOptions", "Platform",
       ]),
@@ -127,6 +128,7 @@ let package = Package(
       path: "Tests/DataParallelCheck", swiftSettings: numeric),
     tests("Launching", ["Launching", "Platform"]),
 
+    tests("CorpusFiles", ["CorpusFiles", "Reproducibility", "Platform"]),
     tests(
       "Corpora",
       ["Corpora", "CorpusFiles", "GPTModel", "Reproducibility", "Platform", "CorpusSupport"]),
@@ -153,8 +155,8 @@ let package = Package(
     tests(
       "Training",
       [
-        "Training", "TrainingState", "Corpora", "GPTModel", "DataParallel", "Kernels", "Platform",
-        "CorpusSupport",
+        "Training", "TrainingState", "Corpora", "CorpusFiles", "GPTModel", "DataParallel", "Kernels",
+        "Platform", "CorpusSupport",
       ]),
     tests(
       "TrainerProgram",

@@ -4,7 +4,8 @@
 enum Blanks {
   /// What Unicode calls White_Space, without the two that end lines here, `\n` and `\r`. Bit k of a set is number k.
   static let scalars: [Unicode.Scalar] =
-    [" ", "\t", "\u{B}", "\u{C}", "\u{85}", "\u{A0}", "\u{1680}"] + (0x2000...0x200A).compactMap(Unicode.Scalar.init)
+    [" ", "\t", "\u{B}", "\u{C}", "\u{85}", "\u{A0}", "\u{1680}"]
+    + (0x2000...0x200A).compactMap(Unicode.Scalar.init)
     + ["\u{2028}", "\u{2029}", "\u{202F}", "\u{205F}", "\u{3000}"]
 
   /// The set of one character; 0 if it is no white space.

@@ -13,7 +13,9 @@ extension CorpusScan {
   /// Lines for the log.
   public func notes(on file: CorpusFile) -> [String] {
     var notes: [String] = []
-    if hasByteOrderMark { notes.append("\(file.parts[0].path) begins with a byte order mark, which is left out") }
+    if hasByteOrderMark {
+      notes.append("\(file.parts[0].path) begins with a byte order mark, which is left out")
+    }
     if carriageReturnCount > 0 {
       let count = Readable.grouped(carriageReturnCount)
       let isOldMac = !scalars.contains("\n")

@@ -96,7 +96,8 @@ public struct DocumentSource: SequenceSource {
         if isFirst { while position < min(3, bytes.count), isContinuation(text[position]) { position += 1 } }
         if line.offset == 0, bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
         defer { line.offset += position }
-        return try take(text, &position, bytes.count, &line, until: end, into: &tokens, isLast: range.upperBound == partEnd)
+        return try take(
+          text, &position, bytes.count, &line, until: end, into: &tokens, isLast: range.upperBound == partEnd)
       }
       if isDone { return }
       isFirst = false

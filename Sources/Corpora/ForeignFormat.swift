@@ -47,7 +47,8 @@ struct ForeignFormat: Equatable {
     (Array("PK\u{3}\u{4}".utf8), "a ZIP archive or a document of a word processor", nil),
     ([0xD0, 0xCF, 0x11, 0xE0], "a document of a word processor", nil),
     (Array("%PDF".utf8), "a PDF document", nil), ([0x89] + Array("HDF".utf8), "an HDF5 file", nil),
-    (Array("HDF5-based Julia Data".utf8), "a checkpoint", nil), ([0x89] + Array("PNG".utf8), "a picture", nil),
+    (Array("HDF5-based Julia Data".utf8), "a checkpoint", nil),
+    ([0x89] + Array("PNG".utf8), "a picture", nil),
     ([0xFF, 0xD8, 0xFF], "a picture", nil), ([0x7F] + Array("ELF".utf8), "a program", nil),
   ]
 

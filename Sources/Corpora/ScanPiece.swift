@@ -8,18 +8,17 @@ struct ScanSpan: Equatable, Sendable {
   let range: Range<Int>
   /// Number of the file that it is of; pieces do not cross files.
   let part: Int
-  let isPartStart: Bool
-  let isPartEnd: Bool
+  let partRange: Range<Int>
+
+  var isPartStart: Bool { range.lowerBound == partRange.lowerBound }
+  var isPartEnd: Bool { range.upperBound == partRange.upperBound }
 
   /// The pieces of files.
   static func all(of parts: [Range<Int>], pieceBytes: Int) -> [ScanSpan] {
     parts.indices.flatMap { part -> [ScanSpan] in
       let range = parts[part]
       return stride(from: range.lowerBound, to: range.upperBound, by: pieceBytes).map { start in
-        let end = min(start + pieceBytes, range.upperBound)
-        return ScanSpan(
-          range: start..<end, part: part, isPartStart: start == range.lowerBound,
-          isPartEnd: end == range.upperBound)
+        ScanSpan(range: start..<min(start + pieceBytes, range.upperBound), part: part, partRange: range)
       }
     }
   }
@@ -80,6 +79,7 @@ struct ScanPiece: Equatable, Sendable {
       start = 3
     }
     let offset = span.range.lowerBound
+    let isPartEnd = offset + end == span.partRange.upperBound
     // In bytes of the piece.
     var mark = (offset + stride - 1) / stride * stride - offset
     var position = start
@@ -87,8 +87,8 @@ struct ScanPiece: Equatable, Sendable {
       let limit = max(start, min(mark, end))
       position =
         workflow == .chunks
-        ? scanCharacters(base, position, limit, end, offset, span.isPartEnd, alphabet)
-        : scanDocuments(base, position, limit, end, offset, span.isPartEnd, alphabet)
+        ? scanCharacters(base, position, limit, end, offset, isPartEnd, alphabet)
+        : scanDocuments(base, position, limit, end, offset, isPartEnd, alphabet)
       if failure != nil { return }
       guard mark < span.range.count else { break }
       marks.append(
@@ -167,16 +167,12 @@ struct ScanPiece: Equatable, Sendable {
     var position = start
     var count = characterCount
     defer { characterCount = count }
-    let seen = alphabet.frequent
     var value: UInt32 = 0
     while position < limit {
-      let first = position
-      // Most of a text: letters of a document that has begun.
-      if hasBegun, pending == 0 {
-        while position < limit, bytes[position] > 0x20, bytes[position] < 0x80 {
-          seen[Int(bytes[position])] = 1
-          position += 1
-        }
+      // Most of a text: a document that has begun.
+      if hasBegun {
+        let first = position
+        position = scanPlainLine(bytes, position, limit, alphabet.frequent)
         count += position - first
         guard position < limit else { break }
       }
@@ -200,6 +196,53 @@ struct ScanPiece: Equatable, Sendable {
       position += length
       count += 1
     }
+    return position
+  }
+
+  /// Printable ASCII of a document that has begun, eight bytes at a time.
+  ///
+  /// - Parameter seen: also gets spaces that are in no document: of them only `blanks` tells.
+  /// - Returns: the first byte that is something else, or one of the last eight.
+  @inline(__always)
+  private mutating func scanPlainLine(
+    _ bytes: UnsafePointer<UInt8>, _ start: Int, _ limit: Int, _ seen: UnsafeMutablePointer<UInt8>
+  ) -> Int {
+    let (highs, spaces): (UInt64, UInt64) = (0x8080_8080_8080_8080, 0x2020_2020_2020_2020)
+    var position = start
+    var (blanks, pending) = (self.blanks, self.pending)
+    while position + 8 <= limit {
+      var word = UnsafeRawPointer(bytes + position).loadUnaligned(as: UInt64.self)
+      guard word & highs == 0 else { break }
+      // A high bit where a byte is below the space; the lowest one is exact.
+      let controls = (word &- spaces) & ~word & highs
+      let count = controls == 0 ? 8 : controls.trailingZeroBitCount / 8
+      guard count > 0 else { break }
+      if count < 8 {
+        let kept = UInt64(1) << UInt64(8 * count) - 1
+        word = word & kept | spaces & ~kept
+      }
+      seen[Int(word & 0xFF)] = 1
+      seen[Int(word >> 8 & 0xFF)] = 1
+      seen[Int(word >> 16 & 0xFF)] = 1
+      seen[Int(word >> 24 & 0xFF)] = 1
+      seen[Int(word >> 32 & 0xFF)] = 1
+      seen[Int(word >> 40 & 0xFF)] = 1
+      seen[Int(word >> 48 & 0xFF)] = 1
+      seen[Int(word >> 56)] = 1
+      // Zero where a byte is a space; the first byte of the text is the lowest.
+      let others = word ^ spaces
+      let trailing = others.leadingZeroBitCount / 8
+      if trailing < 8 {
+        let inner = trailing == 0 ? others : others | ~0 << UInt64(64 - 8 * trailing)
+        if (inner &- 0x0101_0101_0101_0101) & ~inner & highs != 0 { blanks |= 1 }
+        blanks |= pending
+        pending = 0
+      }
+      if trailing > 8 - count { pending |= 1 }
+      position += count
+      if count < 8 { break }
+    }
+    (self.blanks, self.pending) = (blanks, pending)
     return position
   }
 

@@ -99,7 +99,9 @@ final class ScanPipeline: @unchecked Sendable {
     while let (index, memory) = claim() {
       do {
         let count = try read(index, into: memory)
-        finish(index) { $0.count = count; $0.piece = index }
+        finish(index) {
+          $0.count = count; $0.piece = index
+        }
         scan(memory, count, index, alphabet)
         finish(index) { $0.isScanned = true }
       } catch {
@@ -192,6 +194,8 @@ final class ScanPipeline: @unchecked Sendable {
       merge.append(piece, span, stride: stride)
     }
     for alphabet in alphabets.dropFirst() { alphabets[0].formUnion(alphabet) }
+    // Spaces at the end of a line have left a trace, too.
+    if workflow == .documents { alphabets[0].frequent[0x20] = 0 }
     for blank in Blanks.scalars(in: merge.blanks) { alphabets[0].insert(blank.value) }
     return Found(merge: merge, sha256: sha256, scalars: alphabets[0].sorted, stride: stride)
   }

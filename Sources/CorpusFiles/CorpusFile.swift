@@ -188,7 +188,8 @@ public final class CorpusFile: Sendable {
     guard let first = found.first else { return }
     let digest = try sha256()
     guard digest == expected else {
-      throw Self.changed(first.file.path, ": its sha256 was \(expected.prefix(8))… and is \(digest.prefix(8))…")
+      throw Self.changed(
+        first.file.path, ": its sha256 was \(expected.prefix(8))… and is \(digest.prefix(8))…")
     }
     // Taken before reading: what is written meanwhile shows the next time.
     for (file, stamp) in found { file.stamp.withLock { $0 = stamp } }

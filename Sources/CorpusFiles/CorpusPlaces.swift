@@ -69,7 +69,9 @@ public struct CorpusPlaces: Equatable, Sendable {
   }
 
   /// Everything that a run reads of it: what it was given, and what it reads instead.
-  public var inputs: [String] { parts.map(\.path) + paths.filter { path in !parts.contains { $0.path == path } } }
+  public var inputs: [String] {
+    parts.map(\.path) + paths.filter { path in !parts.contains { $0.path == path } }
+  }
 
   // MARK: As bytes, for other ranks
 

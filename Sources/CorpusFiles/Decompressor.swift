@@ -39,7 +39,9 @@ public final class Decompressor {
       guard czlib_begin_gzip(&gzip) == Z_OK else { throw RuntimeFailure("zlib has no memory") }
     case .zstd:
       zstd = ZSTD_createDStream()
-      guard let zstd, ZSTD_isError(ZSTD_initDStream(zstd)) == 0 else { throw RuntimeFailure("zstd has no memory") }
+      guard let zstd, ZSTD_isError(ZSTD_initDStream(zstd)) == 0 else {
+        throw RuntimeFailure("zstd has no memory")
+      }
       // Frames of a window beyond 128 MB want more memory than a text is worth; zstd's own limit, too.
       ZSTD_DCtx_setParameter(zstd, ZSTD_d_windowLogMax, 27)
     }
@@ -55,7 +57,8 @@ public final class Decompressor {
 
   /// - Parameter body: takes the text, piece by piece.
   /// - Throws: `RuntimeFailure` in words if the bytes are damaged.
-  public func consume(_ input: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+  public func consume(_ input: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Void) throws
+  {
     guard input.count > 0 else { return }
     hasBegun = true
     switch compression {

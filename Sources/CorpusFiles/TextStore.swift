@@ -71,7 +71,8 @@ public struct TextStore: Sendable {
 
     init(in folder: String) throws {
       self.folder = folder
-      temporary = "\(folder)/\(Machine.hostName)-\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
+      temporary =
+        "\(folder)/\(Machine.hostName)-\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
         + Self.suffix
       file = try FileDescriptor(open: temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o666)
       _ = FileLock.take(file)
@@ -105,7 +106,9 @@ public struct TextStore: Sendable {
     /// - Parameter expected: what its digest must be; nil for a text that nobody knows yet.
     /// - Returns: where it is, and its digest.
     /// - Throws: `RuntimeFailure` in words.
-    public func finish(in store: TextStore, sha256 expected: String? = nil) throws -> (path: String, sha256: String) {
+    public func finish(in store: TextStore, sha256 expected: String? = nil) throws -> (
+      path: String, sha256: String
+    ) {
       let sha256 = hasher.hexadecimalDigest()
       guard expected == nil || sha256 == expected else {
         throw RuntimeFailure("it arrived damaged: its sha256 is \(sha256.prefix(8))…")

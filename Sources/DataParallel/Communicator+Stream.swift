@@ -46,7 +46,9 @@ extension Communicator {
         var head = [0, 0]
         if isRoot {
           let next = failure == nil ? min(size, total - done) : 0
-          do { try read(done, UnsafeMutableRawBufferPointer(rebasing: memory[0..<next])) } catch { failure = error }
+          do { try read(done, UnsafeMutableRawBufferPointer(rebasing: memory[0..<next])) } catch {
+            failure = error
+          }
           sinceSign.tick()
           let isDue = sinceSign.seconds > signInterval || done + next == total || failure != nil
           head = [next, isDue ? 1 : 0]
@@ -58,7 +60,9 @@ extension Communicator {
         let seconds = monotonicSeconds() - started
         if seconds < signInterval / 20 { size = min(size * 2, Self.pieceBytes.largest) }
         if seconds > signInterval / 5 { size = max(size / 2, 4096) }
-        if !isRoot, failure == nil { do { try write(UnsafeRawBufferPointer(piece)) } catch { failure = error } }
+        if !isRoot, failure == nil {
+          do { try write(UnsafeRawBufferPointer(piece)) } catch { failure = error }
+        }
         done += head[0]
         hasSign = head[1] == 1
       }
@@ -85,7 +89,9 @@ extension Communicator {
     return signs[0].isDone
   }
 
-  private func broadcast(_ bytes: UnsafeMutableRawBufferPointer, within members: MPI_Comm?, _ peer: Int) throws {
+  private func broadcast(_ bytes: UnsafeMutableRawBufferPointer, within members: MPI_Comm?, _ peer: Int)
+    throws
+  {
     guard bytes.count > 0 else { return }
     let pending = PendingRequests(self)
     try pending.collective(peer: peer) { request in

@@ -183,7 +183,8 @@ private final class Inbox {
         do {
           try incoming?.text.append(bytes)
         } catch {
-          throw RuntimeFailure("\(host) cannot write the corpus to \(incoming?.store.cache.path ?? ""): \(error)")
+          throw RuntimeFailure(
+            "\(host) cannot write the corpus to \(incoming?.store.cache.path ?? ""): \(error)")
         }
       })
   }

@@ -64,10 +64,15 @@ struct CorpusSetup {
           ? { DocumentOrder.file(count: count, seed: seed, caches: caches, progress: progress) ?? "" } : nil)
     let paths = try communicator.allgather(Array((made ?? "").utf8))
     let path = String(decoding: paths[communicator.localRoot], as: UTF8.self)
-    guard let order = try communicator.eachWork(wait, {
-      path.isEmpty
-        ? DocumentOrder(count: count, seed: seed, isShuffled: true) : try DocumentOrder(count: count, file: path)
-    }) else { preconditionFailure("every rank has made its order") }
+    guard
+      let order = try communicator.eachWork(
+        wait,
+        {
+          path.isEmpty
+            ? DocumentOrder(count: count, seed: seed, isShuffled: true)
+            : try DocumentOrder(count: count, file: path)
+        })
+    else { preconditionFailure("every rank has made its order") }
     return order
   }
 }
@@ -117,9 +122,12 @@ struct LocatedCorpus {
   ) throws -> CorpusLocation {
     let data = plan.options[TrainerOptions.data]
     if !data.isEmpty {
-      let names = data.map { source in fileName(of: source.hasSuffix("/") ? String(source.dropLast()) : source) }
+      let names = data.map { source in
+        fileName(of: source.hasSuffix("/") ? String(source.dropLast()) : source)
+      }
       return CorpusLocation(
-        sources: data, dataset: CorpusSources.name(of: names, fileCount: try CorpusSources.expand(data).count),
+        sources: data,
+        dataset: CorpusSources.name(of: names, fileCount: try CorpusSources.expand(data).count),
         note: nil)
     }
     let locator = CorpusLocator(

@@ -145,7 +145,9 @@ struct Doctor {
 
   private var dataFolder: Finding {
     let sources = plan.options[TrainerOptions.data]
-    guard !sources.isEmpty else { return folder("data", plan.options[TrainerOptions.dataFolder], "--data-dir") }
+    guard !sources.isEmpty else {
+      return folder("data", plan.options[TrainerOptions.dataFolder], "--data-dir")
+    }
     do {
       let files = try CorpusSources.expand(sources)
       let name = CorpusSources.name(of: sources, fileCount: files.count)
