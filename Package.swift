@@ -77,6 +77,7 @@ let package = Package(
       "Training",
       ["Corpora", "TrainingState", "GPTModel", "DataParallel", "Kernels", "Reproducibility", "Platform"],
       settings: numeric),
+    library("TextDelivery", ["Corpora", "CorpusFiles", "DataParallel", "GPTModel", "Platform"]),
     // Floor 5
     library(
       "RunFiles", ["Checkpointing", "Training", "TrainingState", "Platform"], settings: numeric),
@@ -84,7 +85,8 @@ let package = Package(
     library(
       "TrainerProgram",
       [
-        "RunFiles", "Training", "Checkpointing", "Corpora", "CorpusFiles", "TrainingState", "Launching",
+        "RunFiles", "Training", "Checkpointing", "Corpora", "CorpusFiles", "TextDelivery", "TrainingState",
+        "Launching",
         "DataParallel",
         "GPTModel",
         "Kernels", "Reproducibility", "CommandLineOptions", "Platform",

@@ -34,7 +34,7 @@ floor_of() {
     Platform | Reproducibility | Kernels | CommandLineOptions) echo 1 ;;
     GPTModel | DataParallel | Launching | CorpusFiles) echo 2 ;;
     Corpora | TrainingState) echo 3 ;;
-    Checkpointing | Training) echo 4 ;;
+    Checkpointing | Training | TextDelivery) echo 4 ;;
     RunFiles) echo 5 ;;
     TrainerProgram | SamplerProgram) echo 6 ;;
     gpt-ddp | gpt_ddp | gpt-sample | gpt_sample | gpt-bench | gpt_bench) echo 7 ;;

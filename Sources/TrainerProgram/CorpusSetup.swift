@@ -6,6 +6,7 @@ import CorpusFiles
 import DataParallel
 import GPTModel
 import Platform
+import TextDelivery
 import TrainingState
 
 /// The corpus as every rank knows it.
@@ -31,7 +32,9 @@ struct CorpusSetup {
     let progress = WorkProgress()
     let wait = EachWait(
       progress: { progress.line }, isAskedToStop: { SignalRequests.pending.contains(.stop) })
-    let located = try LocatedCorpus(plan, resuming: resumed?.corpus, communicator, wait, progress)
+    let located = try LocatedCorpus(communicator, wait) {
+      try Self.find(plan, resuming: resumed?.corpus, progress)
+    }
     let caches = CacheFolder.candidates(
       for: located.files, dataFolder: plan.options[TrainerOptions.dataFolder])
     let delivery = try CorpusDelivery(
@@ -75,46 +78,17 @@ struct CorpusSetup {
     else { preconditionFailure("every rank has made its order") }
     return order
   }
-}
 
-/// What rank 0 has found, as every rank knows it.
-struct LocatedCorpus {
-  let name: String
-  let dataset: String
-  let storedPath: String
-  let notes: [String]
-  /// In order, as the user calls them; they may be compressed.
-  let files: [String]
-
-  /// - Parameter trainedOn: the corpus of the training that is resumed.
-  init(
-    _ plan: RunPlan, resuming trainedOn: CorpusIdentity?, _ communicator: Communicator, _ wait: EachWait,
-    _ progress: WorkProgress
-  ) throws {
-    let found = try communicator.eachWork(
-      wait, communicator.isRoot ? { try Self.describe(plan, trainedOn, progress) } : nil)
-    let described = try communicator.fromRoot { found ?? [] }
-    var reader = ByteReader(
-      described, garbled: RuntimeFailure("rank 0 described the corpus in a way not understood"))
-    name = try reader.text()
-    dataset = try reader.text()
-    storedPath = try reader.text()
-    notes = try reader.list(elementSize: 8) { try $0.text() }
-    files = try reader.list(elementSize: 8) { try $0.text() }
-  }
-
-  private static func describe(
-    _ plan: RunPlan, _ trainedOn: CorpusIdentity?, _ progress: WorkProgress
-  ) throws -> [UInt8] {
+  /// The corpus on rank 0's host.
+  private static func find(
+    _ plan: RunPlan, resuming trainedOn: CorpusIdentity?, _ progress: WorkProgress
+  ) throws -> LocatedCorpus {
     let location = try locate(plan, resuming: trainedOn, progress)
     let files = try CorpusSources.expand(location.sources)
-    var writer = ByteWriter()
-    writer.append(CorpusSources.name(of: location.sources, fileCount: files.count))
-    writer.append(location.dataset)
-    writer.append(CorpusSources.encode(location.sources, files: files))
-    writer.append(list: [location.note].compactMap { $0 }) { $0.append($1) }
-    writer.append(list: files) { $0.append($1) }
-    return writer.bytes
+    return LocatedCorpus(
+      name: CorpusSources.name(of: location.sources, fileCount: files.count), dataset: location.dataset,
+      storedPath: CorpusSources.encode(location.sources, files: files),
+      notes: [location.note].compactMap { $0 }, files: files)
   }
 
   private static func locate(

@@ -8,17 +8,18 @@ import GPTModel
 import Platform
 
 /// The corpus of rank 0, open on this rank.
-struct CorpusDelivery {
-  let scan: CorpusScan
+public struct CorpusDelivery {
+  public let scan: CorpusScan
   /// As rank 0 has it.
-  let places: CorpusPlaces
-  let file: CorpusFile
+  public let places: CorpusPlaces
+  public let file: CorpusFile
   /// Every file of it that this rank reads.
-  let inputs: [String]
+  public let inputs: [String]
   /// Lines for the log of what hosts got; on rank 0.
-  let notes: [String]
+  public let notes: [String]
 
-  init(
+  /// - Throws: as `CorpusPlaces` and `CorpusScan` do, on one rank; `PeerFailure` on the others.
+  public init(
     _ located: LocatedCorpus, workflow: Workflow, caches: [CacheFolder], _ communicator: Communicator,
     _ wait: EachWait, _ progress: WorkProgress
   ) throws {
