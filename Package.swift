@@ -1,5 +1,5 @@
 // swift-tools-version: 6.1
-// No package dependencies: OpenMPI, OpenBLAS and HDF5 come from the system through module maps.
+// No package dependencies: OpenMPI, OpenBLAS, HDF5, zlib and zstd come from the system through module maps.
 import PackageDescription
 
 // The CPU the numeric code is compiled for. `native` is the machine that builds; a cluster of mixed
@@ -48,11 +48,13 @@ let package = Package(
     .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CTargetFeatures"),
     .systemLibrary(name: "CPlatform"),
     // Floor 1
     library("Platform", ["CPlatform"], settings: numeric),
-    library("Reproducibility", settings: numeric),
+    library("Reproducibility", ["CTargetFeatures"], settings: numeric),
     library("Kernels", ["COpenBLAS", "CTargetFeatures"], settings: unchecked),
     library("CommandLineOptions", ["Platform"]),
     library("Reduction", settings: numeric),
@@ -60,8 +62,9 @@ let package = Package(
     library("GPTModel", ["Kernels", "Reproducibility", "Platform"], settings: numeric),
     library("DataParallel", ["COpenMPI", "Reduction", "Platform"], settings: numeric),
     library("Launching", ["Platform"]),
+    library("CorpusFiles", ["CZlib", "CZstd", "Reproducibility", "Platform"], settings: numeric),
     // Floor 3
-    library("Corpora", ["GPTModel", "Reproducibility", "Platform"], settings: numeric),
+    library("Corpora", ["CorpusFiles", "GPTModel", "Reproducibility", "Platform"], settings: numeric),
     library(
       "TrainingState",
       ["GPTModel", "Kernels", "Reduction", "Reproducibility", "CommandLineOptions", "Platform"],
@@ -82,6 +85,7 @@ let package = Package(
     library(
       "Capacity",
       ["TrainingState", "GPTModel", "DataParallel", "Reduction", "Kernels", "Platform"], settings: numeric),
+    library("TextDelivery", ["Corpora", "CorpusFiles", "DataParallel", "GPTModel", "Platform"]),
     // Floor 5
     library(
       "RunFiles", ["Checkpointing", "Training", "TrainingState", "Platform"], settings: numeric),
@@ -89,7 +93,9 @@ let package = Package(
     library(
       "TrainerProgram",
       [
-        "RunFiles", "Training", "Capacity", "Checkpointing", "Corpora", "TrainingState", "Launching",
+        "RunFiles", "Training", "Capacity", "Checkpointing", "Corpora", "CorpusFiles", "TextDelivery",
+        "TrainingState",
+        "Launching",
         "DataParallel",
         "GPTModel",
         "Kernels", "Reproducibility", "CommandLineOptions", "Platform",
@@ -113,7 +119,8 @@ let package = Package(
       name: "TestSupport", dependencies: ["GPTModel", "Kernels"], path: "Tests/TestSupport",
       swiftSettings: numeric),
     .target(
-      name: "CorpusSupport", dependencies: ["Corpora", "GPTModel", "TestSupport"],
+      name: "CorpusSupport",
+      dependencies: ["Corpora", "CorpusFiles", "GPTModel", "Platform", "Reproducibility", "TestSupport"],
       path: "Tests/CorpusSupport"),
     .target(
       name: "CheckpointSupport",
@@ -134,7 +141,11 @@ let package = Package(
       name: "data-parallel-check", dependencies: ["DataParallel", "Reduction", "Launching", "Platform"],
       path: "Tests/DataParallelCheck", swiftSettings: numeric),
     tests("Launching", ["Launching", "Platform"]),
-    tests("Corpora", ["Corpora", "GPTModel", "Reproducibility", "Platform", "CorpusSupport"]),
+
+    tests("CorpusFiles", ["CorpusFiles", "Reproducibility", "Platform"]),
+    tests(
+      "Corpora",
+      ["Corpora", "CorpusFiles", "GPTModel", "Reproducibility", "Platform", "CorpusSupport"]),
     tests(
       "Checkpointing",
       // gpt-sample is the helper process that reads checkpoints for the tests.
@@ -158,8 +169,8 @@ let package = Package(
     tests(
       "Training",
       [
-        "Training", "TrainingState", "Corpora", "GPTModel", "DataParallel", "Kernels", "Platform",
-        "CorpusSupport",
+        "Training", "TrainingState", "Corpora", "CorpusFiles", "GPTModel", "DataParallel", "Kernels",
+        "Platform", "CorpusSupport",
       ]),
     tests(
       "Capacity",

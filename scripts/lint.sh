@@ -30,11 +30,11 @@ violation_lines() {
 # A module may import only modules of lower floors; Sources/README.md says what lives on each.
 floor_of() {
   case "$1" in
-    COpenMPI | COpenBLAS | CHDF5 | CTargetFeatures | CPlatform) echo 0 ;;
+    COpenMPI | COpenBLAS | CHDF5 | CZlib | CZstd | CTargetFeatures | CPlatform) echo 0 ;;
     Platform | Reproducibility | Kernels | Reduction | CommandLineOptions) echo 1 ;;
-    GPTModel | DataParallel | Launching) echo 2 ;;
+    GPTModel | DataParallel | Launching | CorpusFiles) echo 2 ;;
     Corpora | TrainingState) echo 3 ;;
-    Checkpointing | Training | Capacity) echo 4 ;;
+    Checkpointing | Training | Capacity | TextDelivery) echo 4 ;;
     RunFiles) echo 5 ;;
     TrainerProgram | SamplerProgram) echo 6 ;;
     gpt-ddp | gpt_ddp | gpt-sample | gpt_sample | gpt-bench | gpt_bench) echo 7 ;;
@@ -44,13 +44,15 @@ floor_of() {
 # Why `module` must not import `imported` although the floors allow it; nothing if it may.
 forbidden_reason() {
   case "$1:$2" in
-    DataParallel:COpenMPI | Checkpointing:CHDF5 | Kernels:COpenBLAS | Platform:CPlatform) ;;
+    DataParallel:COpenMPI | Checkpointing:CHDF5 | Kernels:COpenBLAS | CorpusFiles:CZlib | CorpusFiles:CZstd | \
+      Platform:CPlatform) ;;
     *:COpenMPI) echo "only DataParallel talks to MPI" ;;
     *:CHDF5) echo "only Checkpointing talks to HDF5" ;;
     *:COpenBLAS) echo "only Kernels talks to BLAS" ;;
+    *:CZlib | *:CZstd) echo "only CorpusFiles decompresses" ;;
     *:CPlatform) echo "only Platform asks the system" ;;
     SamplerProgram:DataParallel | SamplerProgram:Launching | SamplerProgram:Training | SamplerProgram:Corpora | \
-      SamplerProgram:RunFiles | SamplerProgram:Capacity)
+      SamplerProgram:CorpusFiles | SamplerProgram:RunFiles | SamplerProgram:Capacity)
       echo "gpt-sample needs neither MPI nor a corpus" ;;
     gpt-ddp:TrainerProgram | gpt-sample:SamplerProgram) ;;
     gpt-ddp:* | gpt-sample:*) echo "an executable is its program library and nothing else" ;;

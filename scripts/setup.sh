@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a build needs on Debian 12 (OpenMPI, OpenBLAS, HDF5, pkg-config, curl); does nothing if all is there.
+# Installs what a build needs on Debian 12 (OpenMPI, OpenBLAS, HDF5, zlib, zstd, pkg-config, curl); does nothing if all is there.
 # Usage: scripts/setup.sh [--for-tests]      the tests also read checkpoints with Python's h5py and numpy
 set -euo pipefail
 # shellcheck source=scripts/common.sh
@@ -14,6 +14,8 @@ has_library() { command -v pkg-config >/dev/null && pkg-config --exists "$1"; }
 has_library ompi-c || missing+=(libopenmpi-dev)
 has_library openblas || missing+=(libopenblas-dev)
 has_library hdf5 || missing+=(libhdf5-dev)
+has_library zlib || missing+=(zlib1g-dev)
+has_library libzstd || missing+=(libzstd-dev)
 command -v mpirun >/dev/null || missing+=(openmpi-bin)
 # The corpora are downloaded by curl, over https.
 command -v curl >/dev/null || missing+=(curl)
@@ -33,6 +35,6 @@ if [ "${#missing[@]}" -gt 0 ]; then
     die "apt-get update failed: check the network and /etc/apt/sources.list"
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" ||
     die "apt-get could not install ${missing[*]}"
-  pkg-config --exists ompi-c openblas hdf5 ||
-    die "installed, but pkg-config still misses one of ompi-c, openblas, hdf5: try 'pkg-config --print-errors --exists ompi-c openblas hdf5'"
+  pkg-config --exists ompi-c openblas hdf5 zlib libzstd ||
+    die "installed, but pkg-config still misses one of ompi-c, openblas, hdf5, zlib, libzstd: try 'pkg-config --print-errors --exists ompi-c openblas hdf5 zlib libzstd'"
 fi

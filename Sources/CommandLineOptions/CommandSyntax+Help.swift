@@ -53,6 +53,7 @@ extension OptionDeclaration {
     case .integer(let number): return String(number)
     case .number(let number): return decimal(number)
     case .text(let text): return quotedIfNeeded(text)
+    case .texts(let texts): return texts.map(quotedIfNeeded).joined(separator: " ")
     }
   }
 

@@ -10,7 +10,7 @@ public enum ParsedCommand: Sendable {
 }
 
 extension CommandSyntax {
-  /// If an option is given more than once, the last value counts.
+  /// If an option is given more than once, the last value counts, unless it takes one each time.
   /// - Parameter arguments: without the program's own name.
   /// - Returns: `.help` or `.version` as soon as that option is found, else the options.
   /// - Throws: `InvalidInput` at the first invalid argument.
@@ -50,7 +50,7 @@ extension CommandSyntax {
         continue
       }
       if let attached {
-        values[option.name] = try option.value(of: attached)
+        values[option.name] = try option.value(of: attached, after: values[option.name])
         continue
       }
       // A negative number is a value; another option is not. `--prompt=--x` passes text that looks like one.
@@ -58,8 +58,8 @@ extension CommandSyntax {
         let found = position < arguments.count ? ", found \(quoted(arguments[position]))" : ""
         throw InvalidInput("\(option.label) has no value\(found)" + option.allowedSuffix)
       }
-      values[option.name] = try option.value(of: arguments[position])
-      if case .text = option.kind { previous = (option, arguments[position]) }
+      values[option.name] = try option.value(of: arguments[position], after: values[option.name])
+      if option.takesText { previous = (option, arguments[position]) }
       position += 1
     }
     return .run(ParsedOptions(syntax: self, values: values))
@@ -74,8 +74,11 @@ extension CommandSyntax {
       return unknown(name, written: argument)
     }
     let whole = previous.map { "--\($0.option.name) \(quoted($0.text + " " + argument))" }
+    // What a shell makes of a pattern.
+    // Patterns are spread out by the shell.
+    let each = previous.flatMap { $0.option.kind == .texts ? ", or --\($0.option.name) before each" : nil }
     let advice =
-      (whole ?? meaning(argument)).map { "did you mean \($0)?" }
+      (whole ?? meaning(argument)).map { "did you mean \($0)\(each ?? "")?" }
       ?? "every input of \(program) has a name, see --help"
     return InvalidInput("\(quoted(argument)) belongs to no option; \(advice)")
   }
@@ -94,7 +97,9 @@ extension CommandSyntax {
 extension OptionDeclaration {
   /// Checks `text` and converts it to the option's value.
   /// - Throws: `InvalidInput` naming the option, the text and what is allowed.
-  func value(of text: String) throws -> CheckedValue {
+  ///
+  /// - Parameter earlier: what the option was given before.
+  func value(of text: String, after earlier: CheckedValue? = nil) throws -> CheckedValue {
     func refusal(_ problem: String) -> InvalidInput {
       InvalidInput("--\(name) \(quoted(text)) \(problem)" + allowedSuffix)
     }
@@ -120,6 +125,9 @@ extension OptionDeclaration {
     case .text:
       guard accepts(.text(text)) else { throw refusal("is empty; give \(valueName ?? "a value")") }
       return .text(text)
+    case .texts:
+      guard !text.isEmpty else { throw refusal("is empty; give \(valueName ?? "a value")") }
+      return .texts((earlier?.texts ?? []) + [text])
     case .choice(let choices):
       guard accepts(.text(text)) else {
         let meant = nearestName(to: text.lowercased(), among: choices).map { "; did you mean \($0)?" }
@@ -136,8 +144,16 @@ extension OptionDeclaration {
     case (.integer(let allowed), .integer(let number)): allowed.contains(number)
     case (.number(let allowed), .number(let number)): number.isFinite && allowed.contains(number)
     case (.text(let allowsEmpty), .text(let text)): allowsEmpty || !text.isEmpty
+    case (.texts, .texts(let texts)): !texts.contains("")
     case (.pair, .pair(let first, let second)): !first.isEmpty && !second.isEmpty
     case (.choice(let choices), .text(let text)): choices.contains(text)
+    default: false
+    }
+  }
+
+  fileprivate var takesText: Bool {
+    switch kind {
+    case .text, .texts: true
     default: false
     }
   }

@@ -108,3 +108,10 @@ extension Option where Value == (String, String)? {
     Option(OptionDeclaration(name, help, .pair, "\(valueName) \(valueName)")) { $0?.pair }
   }
 }
+
+extension Option where Value == [String] {
+  /// Any texts, one each time the option is given, in order; empty unless given.
+  public static func texts(_ name: String, _ valueName: String, _ help: String) -> Option<[String]> {
+    Option(OptionDeclaration(name, help, .texts, valueName)) { $0?.texts ?? [] }
+  }
+}

@@ -8,6 +8,8 @@ public struct OptionDeclaration: Sendable {
     case integer(allowed: ClosedRange<Int>)
     case number(allowed: NumberRange)
     case text(allowsEmpty: Bool)
+    /// As many as the option is given.
+    case texts
     case choice([String])
     /// Two texts, one after the other.
     case pair
@@ -19,6 +21,7 @@ public struct OptionDeclaration: Sendable {
     case integer(Int)
     case number(Double)
     case text(String)
+    case texts([String])
     case pair(String, String)
   }
 
@@ -57,7 +60,7 @@ public struct OptionDeclaration: Sendable {
   /// What a value may be, in words; nil where anything goes.
   var allowedText: String? {
     switch kind {
-    case .flag, .text, .pair: nil
+    case .flag, .text, .texts, .pair: nil
     case .choice(let choices): choices.joined(separator: " | ")
     case .number(let allowed): allowed.text
     case .integer(let allowed):
@@ -75,5 +78,6 @@ extension OptionDeclaration.CheckedValue {
   var integer: Int? { if case .integer(let number) = self { number } else { nil } }
   var number: Double? { if case .number(let number) = self { number } else { nil } }
   var text: String? { if case .text(let text) = self { text } else { nil } }
+  var texts: [String]? { if case .texts(let texts) = self { texts } else { nil } }
   var pair: (String, String)? { if case .pair(let first, let second) = self { (first, second) } else { nil } }
 }

@@ -52,6 +52,7 @@ public struct ParsedOptions: Sendable {
       case .integer(let number): return ["--\(option.name)=\(number)"]
       case .number(let number): return ["--\(option.name)=\(decimal(number))"]
       case .text(let text): return ["--\(option.name)=\(text)"]
+      case .texts(let texts): return texts.map { "--\(option.name)=\($0)" }
       case .pair(let first, let second): return ["--\(option.name)", first, second]
       }
     }

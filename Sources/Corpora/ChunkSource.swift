@@ -1,8 +1,9 @@
 // Chunks of continuous text. A chunk has no BOS; neighbours share one character, the last target of one and
 // the first input of the next.
 
-import Platform
+import CorpusFiles
 import GPTModel
+import Platform
 
 /// Chunks of T + 1 characters that start at 0, T, 2T, … of a range of the text, as long as they fit.
 public struct ChunkSource: SequenceSource {
@@ -50,29 +51,36 @@ public struct ChunkSource: SequenceSource {
     let (bytes, skipped) = location(of: first..<first + blockSize + 1)
     let end = tokens.count + blockSize + 1
     try file.withBytes(bytes) { bytes in
-      var toSkip = skipped
-      let isKnown = forEachScalar(in: bytes) { scalar in
-        if toSkip > 0 {
-          toSkip -= 1
-        } else if tokens.count < end {
-          guard let id = tokenizer.id(of: scalar) else { return false }
-          tokens.append(Int32(id))
-        }
-        return true
+      guard let text = bytes.assumingMemoryBound(to: UInt8.self).baseAddress else { throw file.changed() }
+      var position = 0
+      // A mark may be within a character, which began before it.
+      while position < min(3, bytes.count), isContinuation(text[position]) { position += 1 }
+      for _ in 0..<skipped where position < bytes.count {
+        position += 1
+        while position < bytes.count, isContinuation(text[position]) { position += 1 }
       }
-      guard isKnown, tokens.count == end else { throw file.changed() }
+      var value: UInt32 = 0
+      while tokens.count < end {
+        guard position < bytes.count else { throw file.changed() }
+        let length = decodeScalar(text, at: position, end: bytes.count, into: &value)
+        guard length > 0, let id = Unicode.Scalar(value).flatMap(tokenizer.id(of:)) else {
+          throw file.changed()
+        }
+        tokens.append(Int32(id))
+        position += length
+      }
     }
   }
 
   /// Bytes that hold the characters, and how many characters to skip before the first wanted one.
   private func location(of characters: Range<Int>) -> (bytes: Range<Int>, skipped: Int) {
-    guard case .sparse(let offsets) = index else {
+    guard case .characters(let places) = index else {
       return (textStart + characters.lowerBound..<textStart + characters.upperBound, 0)
     }
-    let stride = CorpusScan.scalarStride
-    let first = characters.lowerBound / stride
-    let afterLast = (characters.upperBound + stride - 1) / stride
-    let end = afterLast < offsets.count ? offsets[afterLast] : byteCount
-    return (offsets[first]..<end, characters.lowerBound - first * stride)
+    let place = places.place(of: characters.lowerBound)
+    let start = max(place.offset, textStart)
+    // The first one begins before the next mark; none has more than four bytes.
+    let end = min(byteCount, place.offset + places.stride + 4 * characters.count)
+    return (start..<max(start, end), characters.lowerBound - place.next)
   }
 }

@@ -1,21 +1,28 @@
 // Finds the corpus for a run that names none: in the data folder, else by download, else synthesized. Nothing
 // is used before its SHA-256 is verified, and existing files are never replaced.
 
+import CorpusFiles
 import Platform
 import Reproducibility
 
 /// Where the training text is, and what to report about it.
 public struct CorpusLocation: Equatable, Sendable {
-  public let path: String
+  /// Files, folders and patterns, as `CorpusSources` reads them.
+  public let sources: [String]
   /// For the checkpoint: the file's name, marked `synthetic` if the text is a substitute.
   public let dataset: String
   /// One line for the log if the user should know what was done.
   public let note: String?
 
-  public init(path: String, dataset: String, note: String?) {
-    self.path = path
+  public init(sources: [String], dataset: String, note: String?) {
+    self.sources = sources
     self.dataset = dataset
     self.note = note
+  }
+
+  /// One file.
+  public init(path: String, dataset: String, note: String?) {
+    self.init(sources: [path], dataset: dataset, note: note)
   }
 }
 
@@ -74,15 +81,30 @@ public struct CorpusLocator: Sendable {
         + "\(substitutePath); --data FILE trains on your own")
   }
 
-  /// A text that is already here: at `path`, else one of the known texts in the data folder. Asks no network and writes
-  /// nothing.
-  /// - Parameter path: where the text once was; empty if nobody knows.
-  public func find(sha256: String, at path: String) -> String? {
+  /// A text that is already here: where it was, else one of the known texts in the data folder. Asks no network and
+  /// writes nothing.
+  ///
+  /// - Parameter path: where the text once was, as `CorpusSources.encode` wrote it; empty if nobody knows.
+  /// - Returns: its sources.
+  public func find(
+    sha256: String, at path: String, progress: WorkProgress = WorkProgress()
+  ) -> [String]? {
     let known = [KnownCorpus.tinyShakespeare, .names].flatMap {
       [($0.fileName, $0.sha256), ($0.substitute.fileName, $0.substitute.sha256)]
     }
-    let ours = known.filter { $0.1 == sha256 }.map { "\(dataDirectory)/\($0.0)" }
-    return ([path] + ours).first { FileIdentity($0) != nil && (try? CorpusFile(path: $0).sha256()) == sha256 }
+    let ours = known.filter { $0.1 == sha256 }.map { ["\(dataDirectory)/\($0.0)"] }
+    let earlier = CorpusSources.decode(path)
+    return ((earlier.isEmpty ? [] : [earlier]) + ours).first { sources in
+      guard let files = try? CorpusSources.expand(sources) else { return false }
+      let caches = CacheFolder.candidates(for: files, dataFolder: dataDirectory)
+      guard
+        let places = try? CorpusPlaces(
+          of: files, name: CorpusSources.name(of: sources, fileCount: files.count), caches: caches,
+          progress: progress),
+        let file = try? places.open()
+      else { return false }
+      return (try? ScanCache.sha256(file, at: places, caches: caches, progress: progress)) == sha256
+    }
   }
 
   /// Whether the right file is present.

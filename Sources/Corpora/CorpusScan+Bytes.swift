@@ -1,4 +1,5 @@
-// A scan as bytes, for the broadcast from rank 0 to the ranks of the same program. Not a file format.
+// A scan as bytes, for the broadcast from rank 0 to the ranks of the same program, and for records of caches
+// (ScanCache), which know by their version what wrote them.
 
 import GPTModel
 import Platform
@@ -17,13 +18,13 @@ extension CorpusScan {
     switch index {
     case .ascii:
       writer.append(UInt8(0))
-    case .sparse(let offsets):
+    case .characters(let places):
       writer.append(UInt8(1))
-      writer.append(list: offsets)
-    case .documents(let starts, let lengths):
+      places.append(to: &writer)
+    case .documents(let count, let places):
       writer.append(UInt8(2))
-      writer.append(list: starts)
-      writer.append(list: lengths)
+      writer.append(count)
+      places.append(to: &writer)
     }
     return writer.bytes
   }
@@ -42,16 +43,21 @@ extension CorpusScan {
     let index: Index
     switch try reader.number(UInt8.self) {
     case 0: index = .ascii
-    case 1: index = .sparse(offsets: try reader.list())
+    case 1:
+      let places = try SparseIndex(&reader)
+      guard places.isSound(byteCount: byteCount, itemCount: characterCount) else { throw garbled }
+      index = .characters(places)
     case 2:
-      let starts: [Int] = try reader.list()
-      let lengths: [UInt32] = try reader.list()
-      guard starts.count == lengths.count else { throw garbled }
-      index = .documents(starts: starts, lengths: lengths)
+      let count: Int = try reader.number()
+      let places = try SparseIndex(&reader)
+      guard places.isSound(byteCount: byteCount, itemCount: count) else { throw garbled }
+      index = .documents(count: count, places)
     default: throw garbled
     }
     try reader.finish()
-    guard let workflow, !scalars.contains(nil) else { throw garbled }
+    guard let workflow, !scalars.contains(nil), (0...byteCount).contains(characterCount),
+      (0...3).contains(textStart)
+    else { throw garbled }
     self.init(
       workflow: workflow, byteCount: byteCount, sha256: sha256, textStart: textStart,
       characterCount: characterCount, carriageReturnCount: carriageReturnCount,

@@ -1,5 +1,6 @@
 // What a user may want to know about a text that is trained on all the same.
 
+import CorpusFiles
 import GPTModel
 import Platform
 
@@ -10,15 +11,19 @@ extension CorpusScan {
   public var hasByteOrderMark: Bool { textStart > 0 }
 
   /// Lines for the log.
-  public func notes(path: String) -> [String] {
+  public func notes(on file: CorpusFile) -> [String] {
     var notes: [String] = []
-    if hasByteOrderMark { notes.append("\(path) begins with a byte order mark, which is left out") }
+    if hasByteOrderMark {
+      notes.append("\(file.parts[0].path) begins with a byte order mark, which is left out")
+    }
     if carriageReturnCount > 0 {
       let count = Readable.grouped(carriageReturnCount)
       let isOldMac = !scalars.contains("\n")
-      let command = Conversion.tr(isOldMac ? "'\\r' '\\n'" : "-d '\\r'", path)
+      let set = isOldMac ? "'\\r' '\\n'" : "-d '\\r'"
+      let command =
+        file.parts.count == 1 ? Conversion.tr(set, file.parts[0]) : "tr \(set) < FILE > NEW, for each file"
       notes.append(
-        "\(path) has \(count) carriage returns, which are characters to learn like any other; line ends of Unix: "
+        "\(file.path) has \(count) carriage returns, which are characters to learn like any other; line ends of Unix: "
           + command)
     }
     return notes

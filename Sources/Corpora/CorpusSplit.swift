@@ -1,5 +1,6 @@
 // A corpus divided into a training part and a held-out part.
 
+import CorpusFiles
 import Platform
 import GPTModel
 
@@ -17,12 +18,12 @@ public struct CorpusSplit: Sendable {
   /// - Parameters:
   ///   - scan: of `file`.
   ///   - validationFraction: f, 0 ≤ f < 1.
-  ///   - seed, isShuffled: determine the order of documents; chunks keep the order of the text.
+  ///   - order: of the documents; chunks keep the order of the text, and have none.
   /// - Throws: `InvalidInput` if a part is too short for one sequence, or the tokenizer does not know all
   ///   characters; `RuntimeFailure` if `file` is not the one that was scanned.
   public init(
     file: CorpusFile, scan: CorpusScan, tokenizer: CharacterTokenizer, blockSize: Int,
-    validationFraction: Double, seed: UInt64, isShuffled: Bool
+    validationFraction: Double, order: DocumentOrder
   ) throws {
     precondition((0..<1).contains(validationFraction))
     self.file = file
@@ -30,8 +31,6 @@ public struct CorpusSplit: Sendable {
     let isChunks = scan.workflow == .chunks
     let total = isChunks ? scan.characterCount : scan.documentCount
     let trained = Int(((1 - validationFraction) * Double(total)).rounded(.down))
-    let order = DocumentOrder(
-      count: scan.documentCount, seed: seed, isShuffled: isShuffled && scan.workflow == .documents)
 
     func part(_ range: Range<Int>, _ name: String) throws -> any SequenceSource {
       let source: any SequenceSource =

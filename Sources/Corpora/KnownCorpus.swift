@@ -1,5 +1,7 @@
 // The corpora that the program knows by name: where they come from and how to recognise them.
 
+import CorpusFiles
+
 /// A public text identified by its SHA-256, and its substitute when it is unavailable.
 public struct KnownCorpus: Equatable, Sendable {
   public let fileName: String

@@ -25,7 +25,7 @@ public struct RootWait {
 
 extension Communicator {
   /// Seconds between two signs of life.
-  private var signInterval: Double { min(0.5, hangTimeout / 4) }
+  var signInterval: Double { min(0.5, hangTimeout / 4) }
   /// Seconds before the first line about a wait, when people begin to wonder, and between any two later ones.
   private static let lineDelays = (first: 5.0, later: 60.0)
 
@@ -81,7 +81,7 @@ public struct UnfinishedWork: Error, CustomStringConvertible {
 private enum RootSign: UInt8 { case working, done, failed, misused, late }
 
 /// Set by its thread, read by the one that waits for the completion.
-private final class RootWork<T>: @unchecked Sendable {
+final class RootWork<T>: @unchecked Sendable {
   let completion = Completion()
   private(set) var result: Result<T, any Error>?
   private let body: () throws -> T
@@ -94,7 +94,7 @@ private final class RootWork<T>: @unchecked Sendable {
     }
   }
 
-  var sign: RootSign {
+  fileprivate var sign: RootSign {
     guard case .failure(let error) = result else { return .done }
     return error is InvalidInput ? .misused : .failed
   }

@@ -22,6 +22,8 @@ public final class Communicator {
   /// Position among the ranks of this host, and their number.
   public let localRank: Int
   public let localSize: Int
+  /// The rank whose `localRank` is 0 on this host.
+  public let localRoot: Int
   public internal(set) var peers: [Peer]
   /// The ranks by the memory they share.
   public internal(set) var layout: HostLayout
@@ -38,6 +40,8 @@ public final class Communicator {
   let handle: MPI_Comm?
   /// Whether a waiting rank may spin: every rank on this host has a core.
   let spins: Bool
+  /// Whether others are at work that may take long, and this rank leaves them the cores.
+  var waitsLong = false
   private var isFinalized = false
 
   public var isRoot: Bool { rank == 0 }
@@ -68,6 +72,7 @@ public final class Communicator {
     worldSize = 1
     localRank = 0
     localSize = 1
+    localRoot = 0
     peers = [Peer(host: Machine.hostName, processIdentifier: getpid())]
     layout = HostLayout(names: [0])
     libraryVersion = "none"
@@ -97,11 +102,14 @@ public final class Communicator {
       MPI_Comm_split_type(own, Int32(MPI_COMM_TYPE_SHARED), 0, mpi_info_null(), &local),
       "MPI_Comm_split_type")
     let (localRank, localSize) = try Self.position(in: local)
+    var localRoot = UInt64(rank)
+    try MPIStatus.check(MPI_Bcast(&localRoot, 1, mpi_uint64(), 0, local), "MPI_Bcast")
     try MPIStatus.check(MPI_Comm_free(&local), "MPI_Comm_free")
     self.rank = rank
     worldSize = size
     self.localRank = localRank
     self.localSize = localSize
+    self.localRoot = Int(localRoot)
     peers = (0..<size).map { _ in Peer(host: "?", processIdentifier: 0) }
     layout = HostLayout(names: Array(0..<size))
     libraryVersion = try Self.readLibraryVersion()

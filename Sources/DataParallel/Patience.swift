@@ -11,16 +11,22 @@ struct Patience {
   /// Beyond this the peer is busy, not about to answer: leave the core to working threads.
   private static let drowsySeconds = 0.5
   private let spins: Bool
+  private let isLong: Bool
   private(set) var clock = CappedClock()
 
-  /// - Parameter spins: whether every rank of this host has a core of its own.
-  init(spins: Bool) { self.spins = spins }
+  /// - Parameters:
+  ///   - spins: whether every rank of this host has a core of its own.
+  ///   - isLong: whether others need the cores from the beginning.
+  init(spins: Bool, isLong: Bool = false) {
+    self.spins = spins
+    self.isLong = isLong
+  }
 
   mutating func pause() {
     Heartbeat.beat()
     clock.tick()
-    if clock.seconds > Self.drowsySeconds {
-      usleep(50)
+    if clock.seconds > Self.drowsySeconds || isLong && clock.seconds > Self.spinSeconds {
+      usleep(isLong ? 500 : 50)
     } else if !spins || clock.seconds > Self.spinSeconds {
       sched_yield()
     }

@@ -88,7 +88,7 @@ final class PendingRequests {
   /// Waits until nothing is pending.
   /// - Throws: `RuntimeFailure` naming the silent ranks if nothing has moved for the hang timeout.
   func wait() throws {
-    var patience = Patience(spins: communicator.spins)
+    var patience = Patience(spins: communicator.spins, isLong: communicator.waitsLong)
     // Also spares a single rank, which never started MPI, any MPI call.
     while !isEmpty {
       if try poll() {

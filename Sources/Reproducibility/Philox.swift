@@ -1,6 +1,7 @@
 // Random numbers as a pure function of (seed, purpose, epoch, step): ranks, threads and steps share no state,
 // so nothing random depends on how the work is divided or where it was interrupted.
 
+import CTargetFeatures
 import Foundation
 
 /// What a stream of random numbers is for. Raw values are part of the checkpoint contract: never reuse one.
@@ -63,20 +64,48 @@ public struct Philox: RandomNumberGenerator, Sendable {
   public mutating func next(below bound: Int) -> Int {
     precondition(bound > 0)
     let bound = UInt64(bound)
-    let threshold = (0 &- bound) % bound
-    while true {
-      let (high, low) = next().multipliedFullWidth(by: bound)
-      if low >= threshold { return Int(high) }
+    var (high, low) = next().multipliedFullWidth(by: bound)
+    // The threshold is below the bound: mostly there is no need to divide.
+    if low < bound {
+      let threshold = (0 &- bound) % bound
+      while low < threshold { (high, low) = next().multipliedFullWidth(by: bound) }
     }
+    return Int(high)
   }
 
   /// The numbers 0..<count in a random order (Fisher and Yates).
   public mutating func permutation(_ count: Int) -> [Int] {
-    var order = Array(0..<count)
-    for last in stride(from: count - 1, to: 0, by: -1) {
-      order.swapAt(last, next(below: last + 1))
-    }
+    var order = Array(repeating: 0, count: count)
+    order.withUnsafeMutableBufferPointer { fill(permutation: $0) }
     return order
+  }
+
+  /// The same into memory, of numbers that hold it.
+  /// - Parameter onProgress: called every million numbers or so.
+  public mutating func fill<Number: FixedWidthInteger>(
+    permutation order: UnsafeMutableBufferPointer<Number>, onProgress: (_ done: Int) -> Void = { _ in }
+  ) {
+    for index in order.indices { order[index] = Number(truncatingIfNeeded: index) }
+    guard let numbers = order.baseAddress else { return }
+    // Drawn ahead, so that memory is asked for the next ones while these are exchanged.
+    let ahead = 64
+    withUnsafeTemporaryAllocation(of: Int.self, capacity: ahead) { partners in
+      var (last, exchanged) = (order.count - 1, 0)
+      while last > 0 {
+        let batch = min(ahead, last)
+        for index in 0..<batch {
+          partners[index] = next(below: last - index + 1)
+          target_prefetch(numbers + partners[index])
+        }
+        for index in 0..<batch { order.swapAt(last - index, partners[index]) }
+        last -= batch
+        exchanged += batch
+        if exchanged >= 1 << 20 {
+          onProgress(exchanged)
+          exchanged = 0
+        }
+      }
+    }
   }
 
   /// One block of the generator: ten rounds of multiply and xor.

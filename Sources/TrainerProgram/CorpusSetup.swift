@@ -1,73 +1,120 @@
-// One corpus for all ranks: rank 0 finds and scans it, every rank opens it, every host is checked.
+// One corpus for all ranks: rank 0 finds and scans it while every other host hashes its own; hosts that lack it get it
+// (CorpusDelivery); every rank opens what is on its host.
 
 import Corpora
+import CorpusFiles
 import DataParallel
 import GPTModel
 import Platform
-import Reproducibility
+import TextDelivery
 import TrainingState
 
 /// The corpus as every rank knows it.
 struct CorpusSetup {
+  /// For messages: the file's name, or one for all of them.
   let path: String
   let dataset: String
-  /// For the log, if something was done that the user may want to know.
-  let note: String?
+  /// For the checkpoint: where it is, from the root of rank 0's file system.
+  let storedPath: String
+  /// For the log, what was done that the user may want to know.
+  let notes: [String]
   let scan: CorpusScan
   let file: CorpusFile
+  let order: DocumentOrder
+  /// Every file that this rank reads.
+  let inputs: [String]
 
-  /// - Parameter trainedOn: the corpus of the training that is resumed.
+  /// - Parameter resumed: the training that is resumed.
   /// - Throws: `InvalidInput` or `RuntimeFailure` on one rank, `PeerFailure` on the others.
   init(
-    _ plan: RunPlan, workflow: Workflow, resuming trainedOn: CorpusIdentity? = nil, communicator: Communicator
+    _ plan: RunPlan, workflow: Workflow, resuming resumed: TrainingState? = nil, communicator: Communicator
   ) throws {
-    let described = try communicator.fromRoot {
-      let location = try Self.locate(plan, resuming: trainedOn)
-      var writer = ByteWriter()
-      for text in [location.path, location.dataset, location.note ?? ""] { writer.append(text) }
-      return writer.bytes
+    let progress = WorkProgress()
+    let wait = EachWait(
+      progress: { progress.line }, isAskedToStop: { SignalRequests.pending.contains(.stop) })
+    let located = try LocatedCorpus(communicator, wait) {
+      try Self.find(plan, resuming: resumed?.corpus, progress)
     }
-    var reader = ByteReader(
-      described, garbled: RuntimeFailure("rank 0 described the corpus in a way not understood"))
-    path = try reader.text()
-    dataset = try reader.text()
-    let line = try reader.text()
-    note = line.isEmpty ? nil : line
-    let path = path
-    file = try communicator.together { try CorpusFile(path: path) }
-    let file = file
-    let serialized = try communicator.fromRoot { try CorpusScan(of: file, workflow: workflow).serialized() }
-    scan = try CorpusScan(serialized: serialized)
-    let scan = scan
-    // Hosts may have file systems of their own: one rank of each reads its copy.
-    try communicator.together {
-      guard communicator.localRank == 0, !communicator.isRoot else { return }
-      let own = try CorpusScan(of: file, workflow: workflow)
-      guard own.sha256 == scan.sha256 else {
-        throw InvalidInput(
-          "\(path) on \(communicator.peers[communicator.rank].host) is not the file that rank 0 has "
-            + "(sha256 \(own.sha256.prefix(8))… instead of \(scan.sha256.prefix(8))…); copy it there")
-      }
+    let caches = CacheFolder.candidates(
+      for: located.files, dataFolder: plan.options[TrainerOptions.dataFolder])
+    let delivery = try CorpusDelivery(
+      located, workflow: workflow, caches: caches, communicator, wait, progress)
+    path = delivery.places.name
+    dataset = located.dataset
+    storedPath = located.storedPath
+    notes = located.notes + delivery.notes
+    scan = delivery.scan
+    file = delivery.file
+    inputs = delivery.inputs
+    let draft = resumed?.configuration ?? plan.draft
+    order = try Self.order(
+      count: workflow == .documents ? scan.documentCount : 0, seed: draft.randomSeed,
+      isShuffled: draft.isShuffled, caches: caches, communicator, wait, progress)
+  }
+
+  /// The order of the documents; that of many is in a file, one for the ranks of a host.
+  private static func order(
+    count: Int, seed: UInt64, isShuffled: Bool, caches: [CacheFolder], _ communicator: Communicator,
+    _ wait: EachWait, _ progress: WorkProgress
+  ) throws -> DocumentOrder {
+    guard isShuffled, count > DocumentOrder.mostInMemory else {
+      return DocumentOrder(count: count, seed: seed, isShuffled: isShuffled)
     }
+    let made =
+      try communicator.eachWork(
+        wait,
+        communicator.localRank == 0
+          ? { DocumentOrder.file(count: count, seed: seed, caches: caches, progress: progress) ?? "" } : nil)
+    let paths = try communicator.allgather(Array((made ?? "").utf8))
+    let path = String(decoding: paths[communicator.localRoot], as: UTF8.self)
+    guard
+      let order = try communicator.eachWork(
+        wait,
+        {
+          path.isEmpty
+            ? DocumentOrder(count: count, seed: seed, isShuffled: true)
+            : try DocumentOrder(count: count, file: path)
+        })
+    else { preconditionFailure("every rank has made its order") }
+    return order
+  }
+
+  /// The corpus on rank 0's host.
+  private static func find(
+    _ plan: RunPlan, resuming trainedOn: CorpusIdentity?, _ progress: WorkProgress
+  ) throws -> LocatedCorpus {
+    let location = try locate(plan, resuming: trainedOn, progress)
+    let files = try CorpusSources.expand(location.sources)
+    return LocatedCorpus(
+      name: CorpusSources.name(of: location.sources, fileCount: files.count), dataset: location.dataset,
+      storedPath: CorpusSources.encode(location.sources, files: files),
+      notes: [location.note].compactMap { $0 }, files: files)
   }
 
   private static func locate(
-    _ plan: RunPlan, resuming trainedOn: CorpusIdentity?
+    _ plan: RunPlan, resuming trainedOn: CorpusIdentity?, _ progress: WorkProgress
   ) throws -> CorpusLocation {
-    if let path = plan.options[TrainerOptions.data] {
-      return CorpusLocation(path: path, dataset: fileName(of: path), note: nil)
+    let data = plan.options[TrainerOptions.data]
+    if !data.isEmpty {
+      let names = data.map { source in
+        fileName(of: source.hasSuffix("/") ? String(source.dropLast()) : source)
+      }
+      return CorpusLocation(
+        sources: data,
+        dataset: CorpusSources.name(of: names, fileCount: try CorpusSources.expand(data).count),
+        note: nil)
     }
     let locator = CorpusLocator(
       dataDirectory: plan.options[TrainerOptions.dataFolder], url: plan.options[TrainerOptions.dataURL],
       mayDownload: !plan.options[TrainerOptions.noDownload])
     guard let trainedOn else { return try locator.locate(plan.preset.corpus) }
-    guard let path = locator.find(sha256: trainedOn.sha256, at: trainedOn.path) else {
+    guard let sources = locator.find(sha256: trainedOn.sha256, at: trainedOn.path, progress: progress) else {
       let place = trainedOn.path.isEmpty ? "" : "at \(trainedOn.path) or "
       throw InvalidInput(
         "the text that \(plan.checkpointPath) was trained on (\(trainedOn.dataset), sha256 "
           + "\(trainedOn.sha256.prefix(8))…) is no longer \(place)in \(locator.dataDirectory)/; give it with --data"
       )
     }
-    return CorpusLocation(path: path, dataset: trainedOn.dataset, note: nil)
+    return CorpusLocation(sources: sources, dataset: trainedOn.dataset, note: nil)
   }
 }

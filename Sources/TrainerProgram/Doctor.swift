@@ -1,6 +1,7 @@
 // `gpt-ddp --doctor`: what this machine has for a training, a line each, with advice where something is amiss.
 
 import Capacity
+import CorpusFiles
 import DataParallel
 import Platform
 import Glibc
@@ -151,14 +152,20 @@ struct Doctor {
   }
 
   private var dataFolder: Finding {
-    let path = plan.options[TrainerOptions.data] ?? plan.options[TrainerOptions.dataFolder]
-    if plan.options.isGiven(TrainerOptions.data) {
-      return access(path, R_OK) == 0
-        ? Finding(verdict: .good, subject: "data", text: "\(path) can be read")
-        : Finding(
-          verdict: .bad, subject: "data", text: "\(path) cannot be read: \(systemError())")
+    let sources = plan.options[TrainerOptions.data]
+    guard !sources.isEmpty else {
+      return folder("data", plan.options[TrainerOptions.dataFolder], "--data-dir")
     }
-    return folder("data", path, "--data-dir")
+    do {
+      let files = try CorpusSources.expand(sources)
+      let name = CorpusSources.name(of: sources, fileCount: files.count)
+      guard let closed = files.first(where: { access($0, R_OK) != 0 }) else {
+        return Finding(verdict: .good, subject: "data", text: "\(name) can be read")
+      }
+      return Finding(verdict: .bad, subject: "data", text: "\(closed) cannot be read: \(systemError())")
+    } catch {
+      return Finding(verdict: .bad, subject: "data", text: "\(error)")
+    }
   }
 
   private var checkpointFolder: Finding {

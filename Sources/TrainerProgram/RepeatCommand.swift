@@ -2,21 +2,22 @@
 // continued after its end takes one command for each round.
 
 import Corpora
+import CorpusFiles
 import Platform
 import TrainingState
 
 enum RepeatCommand {
   /// - Parameters:
   ///   - state: at the step whose weights are meant.
-  ///   - dataPath: the user's `--data`; nil for the corpus of a preset.
+  ///   - data: the user's `--data`; empty for the corpus of a preset.
   ///   - stepsPerEpoch: of this training.
   ///   - heldOut: sequences that it could validate on.
   static func line(
-    for state: TrainingState, dataPath: String?, stepsPerEpoch: Int, heldOut: Int = 0
+    for state: TrainingState, data: [String], stepsPerEpoch: Int, heldOut: Int = 0
   ) -> String {
     let trained = state.configuration
     let candidates = Preset.all.filter { $0.configuration.workflow == trained.workflow }.map {
-      arguments(for: state, from: $0, dataPath: dataPath, stepsPerEpoch: stepsPerEpoch, heldOut: heldOut)
+      arguments(for: state, from: $0, data: data, stepsPerEpoch: stepsPerEpoch, heldOut: heldOut)
     }
     // Of equally short ones, the default's comes first.
     let shortest = candidates.min { $0.joined().count < $1.joined().count } ?? []
@@ -35,12 +36,12 @@ enum RepeatCommand {
   }
 
   private static func arguments(
-    for state: TrainingState, from preset: Preset, dataPath: String?, stepsPerEpoch: Int, heldOut: Int
+    for state: TrainingState, from preset: Preset, data: [String], stepsPerEpoch: Int, heldOut: Int
   ) -> [String] {
     let trained = state.configuration
     var arguments: [String] = []
     if preset.name != Preset.all[0].name { arguments.append("--preset \(preset.name)") }
-    if let dataPath { arguments.append("--data \(shellQuoted(dataPath))") }
+    arguments += data.map { "--data \(shellQuoted($0))" }
     if !state.initialCheckpoint.isEmpty {
       arguments.append("--init-from \(shellQuoted(state.initialCheckpoint))")
     }
@@ -76,10 +77,10 @@ enum RepeatCommand {
 }
 
 extension TrainingState {
-  /// What `--data` must name for this training; nil if a preset finds the text by itself.
-  var pathToGive: String? {
+  /// What `--data` must name for this training; nothing if a preset finds the text by itself.
+  var dataToGive: [String] {
     let own = Preset.all.filter { $0.configuration.workflow == configuration.workflow }.map(\.corpus)
     let isFound = own.contains { [$0.sha256, $0.substitute.sha256].contains(corpus.sha256) }
-    return isFound || corpus.path.isEmpty ? nil : corpus.path
+    return isFound ? [] : CorpusSources.decode(corpus.path)
   }
 }

@@ -60,10 +60,12 @@ struct RunPlan {
 
   /// Outputs replace what is there: not the corpus, nor each other.
   private func refuseOneFileForTwo() throws {
-    var uses = [("data", options[TrainerOptions.data]), ("metrics", metricsPath)]
+    var uses: [(String, String?)] = options[TrainerOptions.data].map { ("data", $0) }
+    uses.append(("metrics", metricsPath))
     if saves { uses.append(("checkpoint", checkpointPath)) }
     for (index, (name, path)) in uses.enumerated() {
-      for (other, otherPath) in uses[..<index] where path != nil && path == otherPath {
+      // A text may be trained on twice.
+      for (other, otherPath) in uses[..<index] where path != nil && path == otherPath && name != other {
         throw InvalidInput("--\(name) \(path ?? "") is also --\(other); give two files")
       }
     }

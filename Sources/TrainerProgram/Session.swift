@@ -33,7 +33,7 @@ struct Session {
       } : nil
     let workflow = resumed?.training?.configuration.workflow ?? plan.draft.workflow
     let corpus = try CorpusSetup(
-      plan, workflow: workflow, resuming: resumed?.training?.corpus, communicator: communicator)
+      plan, workflow: workflow, resuming: resumed?.training, communicator: communicator)
     try heedStop()
     let begin = try communicator.together { try beginning(corpus, resumed: resumed, initial: initial) }
     try verifyAgreement(on: begin.configuration, corpus)
@@ -98,7 +98,7 @@ struct Session {
 
   /// Before anything is made or touched.
   private func verifyOutputs(_ corpus: CorpusSetup) throws {
-    var inputs = [FilePlace("the corpus \(corpus.path)", corpus.path)]
+    var inputs = corpus.inputs.map { FilePlace("the corpus \($0)", $0) }
     // Set aside by a new run, the checkpoint that it begins with is safe.
     if let path = plan.options[TrainerOptions.initFrom], plan.options[TrainerOptions.replace] {
       inputs.append(FilePlace("--init-from \(path)", path))
@@ -111,12 +111,12 @@ struct Session {
     _ trainer: Trainer, _ log: RunLog, _ corpus: CorpusSetup, _ capacity: RunCapacity, from origin: String,
     _ notes: [String]
   ) {
-    if let note = corpus.note { log.note(note) }
+    for note in corpus.notes { log.note(note) }
     log.header(
       corpus: corpus.scan, path: corpus.path, hosts: Set(communicator.peers.map(\.host)).count)
     for line in capacity.lines(trainer.facts) { log.line(line) }
     log.plannedBytes = capacity.plannedBytes
-    for note in corpus.scan.notes(path: corpus.path) + notes { log.note(note) }
+    for note in corpus.scan.notes(on: corpus.file) + notes { log.note(note) }
     if trainer.step > 0 { log.line("resume     after step \(trainer.step), from \(origin)") }
     log.line("")
   }
@@ -168,8 +168,9 @@ struct Session {
     let log = outputs.log
     log.summary(result)
     if let state = trainer.live.state {
+      let data = plan.options[TrainerOptions.data]
       let command = RepeatCommand.line(
-        for: state, dataPath: plan.options[TrainerOptions.data] ?? state.pathToGive,
+        for: state, data: data.isEmpty ? state.dataToGive : data,
         stepsPerEpoch: trainer.facts.stepsPerEpoch, heldOut: trainer.facts.heldOutCount ?? 0)
       log.line("Repeat with \(command)")
     }
@@ -228,7 +229,7 @@ struct Session {
     let draft = state?.configuration ?? plan.draft
     let split = try CorpusSplit(
       file: corpus.file, scan: corpus.scan, tokenizer: tokenizer, blockSize: model.blockSize,
-      validationFraction: draft.validationFraction, seed: draft.randomSeed, isShuffled: draft.isShuffled)
+      validationFraction: draft.validationFraction, order: corpus.order)
     let sequences = split.training.count
     let resumption = try state.map { try plan.configuration(resuming: $0, sequences: sequences) }
     let configuration =
@@ -237,7 +238,7 @@ struct Session {
     return Beginning(
       configuration: configuration,
       corpus: TrainingCorpus(
-        dataset: corpus.dataset, path: absolutePath(of: corpus.path), sha256: corpus.scan.sha256,
+        dataset: corpus.dataset, path: corpus.storedPath, sha256: corpus.scan.sha256,
         tokenizer: tokenizer, split: split),
       weights: source?.weights, notes: resumption?.notes ?? [])
   }

@@ -10,8 +10,10 @@ enum TrainerOptions {
   static let preset = Option.choice(
     "preset", Preset.all.map(\.name), "NAME", default: Preset.all[0].name,
     "Defaults: Shakespeare in chunks; the reference's exact hyperparameters for it; names, one a step.")
-  static let data = Option.text(
-    "data", "FILE", "Train on this UTF-8 text, with the workflow of the preset.")
+  static let data = Option.texts(
+    "data", "FILE",
+    "Train on this UTF-8 text, .gz and .zst too, with the workflow of the preset; again for more files, in order; a "
+      + "folder stands for its texts, a pattern in quotes for what it matches.")
   static let dataFolder = Option.text(
     "data-dir", "DIR", default: "data", "Where downloaded and generated corpora are kept.")
   static let dataURL = Option.text(

@@ -1,5 +1,6 @@
 // Finding, downloading and replacing corpora, against a web server that fails in every way.
 
+import CorpusFiles
 import Platform
 import Foundation
 import Reproducibility
@@ -39,7 +40,7 @@ import Testing
     let start = ContinuousClock.now
     let found = try locator(url, mayDownload: mayDownload).locate(Self.corpus)
     #expect(start.duration(to: .now) < .seconds(10), sourceLocation: sourceLocation)
-    #expect(found.path == folder + "/synthetic-names.txt", sourceLocation: sourceLocation)
+    #expect(found.sources[0] == folder + "/synthetic-names.txt", sourceLocation: sourceLocation)
     #expect(found.dataset == "synthetic (synthetic-names.txt)", sourceLocation: sourceLocation)
     let note = try #require(found.note, sourceLocation: sourceLocation)
     #expect(note.hasPrefix("no wanted.txt: "), sourceLocation: sourceLocation)
@@ -47,7 +48,7 @@ import Testing
     #expect(!note.contains("\n"), sourceLocation: sourceLocation)
     #expect(files == ["synthetic-names.txt"], sourceLocation: sourceLocation)
     #expect(
-      try CorpusFile(path: found.path).sha256() == SyntheticCorpus.names.sha256,
+      try CorpusFile(path: found.sources[0]).sha256() == SyntheticCorpus.names.sha256,
       sourceLocation: sourceLocation)
   }
 
@@ -56,13 +57,13 @@ import Testing
     let url = server.url("input.txt")
     let first = try locator(url).locate(Self.corpus)
     server.stop()
-    #expect(first.path == folder + "/wanted.txt")
+    #expect(first.sources[0] == folder + "/wanted.txt")
     #expect(first.dataset == "wanted.txt")
     #expect(first.note == "downloaded \(folder)/wanted.txt (400 kB) from \(url)")
-    #expect(try Data(contentsOf: URL(fileURLWithPath: first.path)) == Data(Self.bytes))
+    #expect(try Data(contentsOf: URL(fileURLWithPath: first.sources[0])) == Data(Self.bytes))
     #expect(files == ["wanted.txt"])
     let second = try locator(url).locate(Self.corpus)
-    #expect(second == CorpusLocation(path: first.path, dataset: "wanted.txt", note: nil))
+    #expect(second == CorpusLocation(path: first.sources[0], dataset: "wanted.txt", note: nil))
   }
 
   @Test func localMirror() throws {

@@ -1,23 +1,15 @@
 // The scan against the standard library's own decoding, and against files that are no corpus.
 
-import Platform
-import Foundation
-import Reproducibility
+import CorpusFiles
 import CorpusSupport
+import Foundation
+import Platform
+import Reproducibility
 import TestSupport
 import GPTModel
 import Testing
 
 @testable import Corpora
-
-/// Scans bytes in blocks of any size.
-private func scan(_ bytes: [UInt8], _ workflow: Workflow, block: Int) throws -> CorpusScan {
-  var pass = CorpusPass(path: "x", workflow: workflow)
-  for start in stride(from: 0, to: bytes.count, by: block) {
-    try bytes[start..<min(start + block, bytes.count)].withUnsafeBytes { try pass.consume($0, at: start) }
-  }
-  return try pass.finish()
-}
 
 private let mixed =
   "Zürich – naïve\r\n\n  日本語 🎭\u{301} \t\n\u{3000}𝔸\u{7FF}\u{800}\u{FFFF}\u{10000}\u{10FFFF}\n\u{A0}\nend"
@@ -31,6 +23,7 @@ private let mixed =
     #expect(result.characterCount == mixed.unicodeScalars.count * 70)
     #expect(result.byteCount == bytes.count)
     #expect(result.sha256 == bytes.withUnsafeBytes { SHA256.hash($0) })
+    #expect(result == (try Scanned(bytes).scan(workflow, ScanLayout(pieces: block, threads: 1))))
   }
 
   @Test func alphabets() throws {
@@ -41,23 +34,6 @@ private let mixed =
     let documents = try scan(bytes, .documents, block: 8)
     #expect(documents.scalars == Set(inside.joined().unicodeScalars).sorted())
     #expect(documents.documentCount == 4)
-  }
-
-  @Test func sparseIndexPointsAtCharacters() throws {
-    let text = String(repeating: mixed, count: 70)
-    guard case .sparse(let offsets) = try scan(Array(text.utf8), .chunks, block: 100).index else {
-      Issue.record("text with umlauts needs an index")
-      return
-    }
-    let scalars = Array(text.unicodeScalars)
-    var expected: [Int] = []
-    var offset = 0
-    for (number, scalar) in scalars.enumerated() {
-      if number % CorpusScan.scalarStride == 0 { expected.append(offset) }
-      offset += String(scalar).utf8.count
-    }
-    #expect(offsets == expected)
-    #expect(offsets.count > 5)
   }
 
   @Test func asciiNeedsNoIndex() throws {
@@ -91,7 +67,7 @@ private let mixed =
     var disagreements: [[UInt8]] = []
     func check(_ bytes: [UInt8]) {
       let isValid = String(validating: bytes, as: UTF8.self) != nil
-      if isValid != ((try? scan(bytes, .chunks, block: 1)) != nil) { disagreements.append(bytes) }
+      if isValid != isText(bytes) { disagreements.append(bytes) }
     }
     for a in interesting {
       check([a])
@@ -187,7 +163,8 @@ private let mixed =
     let path = corpus.file.path
     let split = try CorpusSplit(
       file: corpus.file, scan: corpus.scan, tokenizer: corpus.scan.tokenizer, blockSize: 4,
-      validationFraction: 0, seed: 1, isShuffled: true)
+      validationFraction: 0,
+      order: DocumentOrder(count: corpus.scan.documentCount, seed: 1, isShuffled: true))
     func failure() -> String {
       do {
         try split.checkUnchanged()

@@ -1,5 +1,6 @@
 // Texts of other systems and encodings: what is taken, what is said, and that the advice works.
 
+import CorpusFiles
 import CorpusSupport
 import Foundation
 import GPTModel
@@ -59,7 +60,11 @@ import Testing
 
   @Test func aNameLikeAnOptionIsNotReadAsOne() {
     #expect(
-      Conversion.iconv("-f UTF-16", "-a b") == "iconv -f UTF-16 -t UTF-8 './-a b' > '-a b.utf8'")
+      Conversion.iconv("-f UTF-16", CorpusFile.Part(path: "-a b", range: 0..<1))
+        == "iconv -f UTF-16 -t UTF-8 './-a b' > '-a b.utf8'")
+    #expect(
+      Conversion.iconv("-f UTF-16", CorpusFile.Part(path: "a b.txt.gz", compression: .gzip, range: 0..<1))
+        == "gzip -dc 'a b.txt.gz' | iconv -f UTF-16 -t UTF-8 > 'a b.utf8.txt'")
   }
 
   @Test(arguments: [
@@ -77,8 +82,11 @@ import Testing
     #expect(marked.scan.tokenizer == plain.scan.tokenizer)
     #expect(marked.scan.characterCount == plain.scan.characterCount)
     #expect(marked.scan.sha256 != plain.scan.sha256)
-    #expect(marked.scan.notes(path: "x") == ["x begins with a byte order mark, which is left out"])
-    #expect(plain.scan.notes(path: "x").isEmpty)
+    #expect(
+      marked.scan.notes(on: marked.file) == [
+        "\(marked.file.path) begins with a byte order mark, which is left out"
+      ])
+    #expect(plain.scan.notes(on: plain.file).isEmpty)
     let read = { (corpus: TestCorpus) -> [String] in
       if workflow == .chunks {
         let source = try corpus.chunks(3)
@@ -94,7 +102,11 @@ import Testing
 
   @Test func carriageReturnsOfATextAreCounted() throws {
     func notes(_ text: String) throws -> [String] {
-      try TestCorpus(text, .chunks).scan.notes(path: "a b.txt")
+      let folder = try TemporaryFolder()
+      let file = try CorpusFile(
+        name: "a b.txt", opening: [folder.file(text.utf8)],
+        parts: [CorpusFile.Part(path: "a b.txt", range: 0..<text.utf8.count)])
+      return try CorpusScan(of: file, workflow: .chunks).notes(on: file)
     }
     #expect(try notes("a\nb\n").isEmpty)
     let windows = try notes("a\r\nb\r\n")
@@ -109,6 +121,6 @@ import Testing
     let source = try corpus.documents(16)
     #expect(try (0..<source.count).map { try corpus.text(source, $0) } == ["^anna lee^", "^bob^", "^éva^"])
     #expect(corpus.scan.scalars == Set("anna lee bob éva".unicodeScalars).sorted())
-    #expect(corpus.scan.notes(path: "x").isEmpty)
+    #expect(corpus.scan.notes(on: corpus.file).isEmpty)
   }
 }

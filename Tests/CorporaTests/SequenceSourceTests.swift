@@ -1,5 +1,6 @@
 // Chunks and documents against slices of the same text held in memory.
 
+import CorpusFiles
 import Platform
 import GPTModel
 import CorpusSupport
@@ -116,7 +117,8 @@ import Testing
   ) throws -> CorpusSplit {
     try CorpusSplit(
       file: corpus.file, scan: corpus.scan, tokenizer: corpus.scan.tokenizer, blockSize: blockSize,
-      validationFraction: fraction, seed: 42, isShuffled: isShuffled)
+      validationFraction: fraction,
+      order: DocumentOrder(count: corpus.scan.documentCount, seed: 42, isShuffled: isShuffled))
   }
 
   @Test func theEndOfTheText() throws {

@@ -8,6 +8,7 @@ import GPTModel
 import Testing
 
 @testable import Corpora
+@testable import CorpusFiles
 
 @Suite struct SyntheticCorpora {
   /// The words of a rule of the dialogue.

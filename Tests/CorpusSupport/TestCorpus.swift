@@ -1,6 +1,7 @@
 // Texts as open, scanned corpora, for the tests of Corpora and of Training.
 
 import Corpora
+import CorpusFiles
 import GPTModel
 import TestSupport
 

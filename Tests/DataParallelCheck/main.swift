@@ -8,6 +8,8 @@
 //   data-parallel-check root-work <seconds> <patience>  rank 0 alone works for so long, the hang timeout is 1 s; with a
 //                                                       patience, rank 1 is asked to stop at once
 //   data-parallel-check root-fails             rank 0 alone finds its input bad
+//   data-parallel-check each-work <seconds> [rank]     all ranks but 1 work, twice the hang timeout; one fails
+//   data-parallel-check stream <bytes> [rank]          rank 0 sends bytes to ranks 1, 3, …; one cannot write them
 //   data-parallel-check disagree | diverge     ranks with other data, with other weights
 //   data-parallel-check launch <np> <mode>...          starts itself under mpirun
 //   data-parallel-check supervise <np> <mode>...       the same, with two restarts
@@ -177,6 +179,11 @@ func run() throws -> Int32 {
     case "root-work":
       guard numbers.count == 2 else { throw InvalidInput("root-work needs two numbers") }
       try rootWork(communicator, seconds: numbers[0], patience: numbers[1])
+    case "each-work":
+      try workEverywhere(communicator, seconds: Double(numbers[0]), failing: numbers.dropFirst().first)
+    case "stream":
+      try streamKnownBytes(
+        communicator, count: numbers[0], failing: numbers.dropFirst().first)
     case "root-fails":
       try communicator.rootWork(RootWait(for: "nothing")) { throw InvalidInput("bad on rank 0") }
     case "disagree":

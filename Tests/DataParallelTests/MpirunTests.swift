@@ -74,6 +74,33 @@ import Testing
     #expect(job.errorLines == ["error: bad on rank 0"], "\(job.text)")
   }
 
+  /// Ranks that are longer at work than the hang timeout live, and say how far they are.
+  @Test(arguments: [1, 3]) func workOnEveryRankIsWaitedFor(ranks: Int) throws {
+    let job = try check(ranks: ranks, "each-work", "4")
+    #expect(job.end() == ExitStatus.success, "output: \(job.text)")
+    #expect(job.text.contains("all have worked") && job.text.contains("rank 0 at work"), "\(job.text)")
+  }
+
+  @Test func anErrorInAnyRanksWorkEndsAll() throws {
+    let job = try check("launch", "3", "each-work", "30", "2")
+    #expect(job.end(within: 25) == ExitStatus.usage, "output: \(job.text)")
+    #expect(
+      job.errorLines.filter { $0.hasPrefix("error:") } == ["error: rank 2 has a bad file"], "\(job.text)")
+  }
+
+  @Test(arguments: [(2, 0), (2, 1), (3, 100_000), (4, 20_000_003)])
+  func bytesReachThoseWhoLackThem(ranks: Int, count: Int) throws {
+    let job = try check(ranks: ranks, "stream", String(count))
+    #expect(job.end() == ExitStatus.success, "output: \(job.text)")
+    #expect(job.text.contains("all have \(count) bytes"), "\(job.text)")
+  }
+
+  @Test func aReceiverThatCannotWriteEndsAll() throws {
+    let job = try check("launch", "4", "stream", "20000003", "3")
+    #expect(job.end() == ExitStatus.usage, "output: \(job.text)")
+    #expect(job.errorLines == ["error: the disk of a rank is full"], "\(job.text)")
+  }
+
   @Test func aStoppedRankIsNamed() throws {
     let job = try check(ranks: 2, "loop", "60", "3")
     try #require(isRunning(job))

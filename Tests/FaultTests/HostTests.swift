@@ -1,5 +1,5 @@
-// Rows 7, 8, 21: two hosts in network namespaces of this machine; the wire between them is cut or slow, one loses
-// power. Needs root; scripts/multinode.sh makes the hosts.
+// Rows 7, 8, 21, 30: two hosts in network namespaces of this machine; the wire between them is cut or slow, one loses
+// power, or lacks the corpus. Needs root; scripts/multinode.sh makes the hosts.
 
 import Foundation
 import Platform
@@ -54,6 +54,54 @@ struct HostTests {
     try cutWire()
     try powerCut()
     try slowWire()
+    try hostWithoutCorpus()
+    try hostWithoutRoom()
+  }
+
+  /// Training on a text in a folder that each host has of its own.
+  ///
+  /// - Parameter preparation: shell commands for the other host, whose folder, `$0`, is empty at first.
+  private func trainApart(_ course: Course, ranks: Int = 2, preparation: String = ":") throws -> Job {
+    let folder = course.folder + "/own"
+    try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let corpus = folder + "/corpus.txt"
+    if access(corpus, F_OK) != 0 { try FileManager.default.copyItem(atPath: course.corpus, toPath: corpus) }
+    let script = "[ \"$(hostname)\" = host1 ] || { \(preparation); }; shift; exec \"$@\""
+    return try Job(
+      command: [
+        Self.script, "run", "--private", folder, "-np", String(ranks), "--", "sh", "-c", script, folder, "x",
+      ]
+        + [Course.program] + course.options(["--data", corpus, "--data-dir", folder + "/data"]),
+      environment: ["XDG_CACHE_HOME": folder + "/cache"])
+  }
+
+  private func hostWithoutCorpus() throws {
+    var row = FaultRow(30, "corpus on rank 0's host alone, another text on the other: sent, same bits")
+    for (preparation, words) in [
+      (":", "note       host2 lacks it (cannot open the corpus"),
+      ("echo another text > \"$0/corpus.txt\"", "note       host2 has another text there (sha256 "),
+    ] {
+      let course = try Course()
+      let job = try trainApart(course, ranks: 4, preparation: preparation)
+      #expect(job.end() == 0, "\(job.text)")
+      #expect(
+        job.lines.contains { $0.hasPrefix(words) && $0.contains("/own/cache/microgpt/texts/") }, "\(job.text)"
+      )
+      let isEqual = try course.isUndisturbed(job)
+      row.add(survived: isEqual, equal: isEqual)
+    }
+    row.report()
+  }
+
+  private func hostWithoutRoom() throws {
+    var row = FaultRow(30, "no corpus and no place for it: refused, host named")
+    let course = try Course()
+    let job = try trainApart(course, preparation: "mount -o remount,ro \"$0\"")
+    #expect(job.end() != 0)
+    let isNamed = job.text.contains("error: host2 lacks it (") && job.text.contains("Read-only file system")
+    #expect(isNamed && !job.text.contains("after step"), "\(job.text)")
+    row.add(survived: isNamed)
+    row.report()
   }
 
   private func cutWire() throws {

@@ -38,10 +38,13 @@ final class BadFiles: Sendable {
     workspace = try Workspace.withCorpora()
     path = workspace.path
     try workspace.write([], to: "empty.txt")
-    try workspace.write([0x1f, 0x8b, 0x08, 0x00, 0xff, 0xfe], to: "binary.txt")
+    try workspace.write([0x7f, 0x45, 0x4c, 0x46, 0x00, 0xff, 0xfe], to: "binary.txt")
     try workspace.write(Array("text\0text".utf8), to: "nul.txt")
     try workspace.write(Array("caf".utf8) + [0xe9, 0x20], to: "latin.txt")
     try workspace.write(Array("caf".utf8) + [0xc3], to: "cut.txt")
+    try workspace.write([0x1F, 0x8B, 8, 0, 0, 0], to: "cut.gz")
+    try FileManager.default.createDirectory(
+      atPath: "\(workspace.path)/empty", withIntermediateDirectories: true)
     try workspace.write(Array("wide".utf8).flatMap { [$0, 0] }, to: "wide.txt")
     try workspace.write(Array("short".utf8), to: "short.txt")
     try workspace.write(Array("\n \n\n".utf8), to: "blank.txt")
@@ -132,7 +135,9 @@ extension Programs {
 
     @Test(arguments: [
       Mistake(["--data", "none.txt"], "none.txt", "No such file"),
-      Mistake(["--data", "."], "the corpus . is a folder"),
+      Mistake(["--data", "empty"], "the corpus empty is a folder without texts"),
+      Mistake(["--data", "*.none"], "matches no file"),
+      Mistake(["--data", "cut.gz"], "the corpus cut.gz cannot be decompressed", "cut off"),
       Mistake(["--data", "empty.txt"], "empty.txt", "is empty"),
       Mistake(["--data", "binary.txt"], "binary.txt", "UTF-8"),
       Mistake(["--data", "nul.txt"], "nul.txt", "byte 4"),

@@ -1,7 +1,8 @@
 // SHA-256 and XXH64 against published vectors and against vectors made with Python's hashlib and xxhash.
 
-import Reproducibility
 import Testing
+
+@testable import Reproducibility
 
 /// Byte i is (31 i + 7) mod 256.
 private let pattern = (0..<5_000).map { UInt8(truncatingIfNeeded: $0 * 31 + 7) }
@@ -16,11 +17,37 @@ private let pattern = (0..<5_000).map { UInt8(truncatingIfNeeded: $0 * 31 + 7) }
     ),
   ])
   func published(_ text: String, _ digest: String) {
-    #expect(Array(text.utf8).withUnsafeBytes { SHA256.hash($0) } == digest)
+    for usesInstructions in Self.ways {
+      var hasher = SHA256(usesInstructions: usesInstructions)
+      Array(text.utf8).withUnsafeBytes { hasher.update($0) }
+      #expect(hasher.hexadecimalDigest() == digest)
+    }
   }
 
-  @Test func aMillionLetters() {
-    var hasher = SHA256()
+  /// With ordinary instructions, and with the CPU's own where it has them.
+  private static let ways = SHA256.hasInstructions ? [false, true] : [false]
+
+  @Test(.enabled(if: SHA256.hasInstructions, "this CPU has no instructions for SHA-256"))
+  func bothWaysAgree() {
+    var random = Philox(seed: 5, purpose: .sampling)
+    for _ in 0..<500 {
+      let bytes = (0..<random.next(below: 700)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+      let digests = Self.ways.map { way -> String in
+        var hasher = SHA256(usesInstructions: way)
+        var start = 0
+        while start < bytes.count {
+          let end = start + 1 + random.next(below: bytes.count - start)
+          bytes[start..<end].withUnsafeBytes { hasher.update($0) }
+          start = end
+        }
+        return hasher.hexadecimalDigest()
+      }
+      #expect(digests[0] == digests[1])
+    }
+  }
+
+  @Test(arguments: ways) func aMillionLetters(_ usesInstructions: Bool) {
+    var hasher = SHA256(usesInstructions: usesInstructions)
     for _ in 0..<1_000 {
       [UInt8](repeating: UInt8(ascii: "a"), count: 1_000).withUnsafeBytes { hasher.update($0) }
     }

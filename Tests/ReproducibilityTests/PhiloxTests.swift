@@ -102,3 +102,24 @@ import Testing
     #expect(abs(squares / 100_000 - 1) < 0.018)
   }
 }
+
+@Suite struct Permutations {
+  /// As Fisher and Yates have it, a number at a time.
+  @Test(arguments: [0, 1, 2, 3, 63, 64, 65, 66, 129, 1_000])
+  func drawingAheadChangesNothing(_ count: Int) {
+    var (naive, random) = (Philox(seed: 9, purpose: .documentOrder), Philox(seed: 9, purpose: .documentOrder))
+    var expected = Array(0..<count)
+    for last in stride(from: count - 1, to: 0, by: -1) { expected.swapAt(last, naive.next(below: last + 1)) }
+    #expect(random.permutation(count) == expected)
+    #expect(random.next() == naive.next())
+  }
+
+  /// Rejections are rare for small bounds: this one rejects a quarter.
+  @Test func boundsWithoutBias() {
+    let bound = 3 << 61
+    var random = Philox(seed: 3, purpose: .sampling)
+    let drawn = (0..<3_000).map { _ in random.next(below: bound) }
+    #expect(drawn.allSatisfy { (0..<bound).contains($0) })
+    #expect((800..<1_200).contains(drawn.filter { $0 < bound / 3 }.count))
+  }
+}

@@ -1,5 +1,6 @@
 // Counts of the reference on its own corpora, which must come out exactly.
 
+import CorpusFiles
 import CorpusSupport
 import TestSupport
 import GPTModel
@@ -21,8 +22,8 @@ struct ReferenceCorpora {
     #expect(scan.tokenizer.vocabularySize == 66)
 
     let whole = try CorpusSplit(
-      file: file, scan: scan, tokenizer: scan.tokenizer, blockSize: 256, validationFraction: 0, seed: 42,
-      isShuffled: true)
+      file: file, scan: scan, tokenizer: scan.tokenizer, blockSize: 256, validationFraction: 0,
+      order: DocumentOrder(count: scan.documentCount, seed: 42, isShuffled: true))
     #expect(whole.training.count == 4_357)
     #expect(whole.validation == nil)
     let plan = try BatchSampler(TrainingConfiguration(), sequenceCount: 4_357)
@@ -31,8 +32,8 @@ struct ReferenceCorpora {
     #expect(plan.leftoverCount == 5)
 
     let split = try CorpusSplit(
-      file: file, scan: scan, tokenizer: scan.tokenizer, blockSize: 256, validationFraction: 0.1, seed: 42,
-      isShuffled: true)
+      file: file, scan: scan, tokenizer: scan.tokenizer, blockSize: 256, validationFraction: 0.1,
+      order: DocumentOrder(count: scan.documentCount, seed: 42, isShuffled: true))
     #expect(split.training.count == 3_921)
     #expect(try #require(split.validation).count == (111_540 - 257) / 256 + 1)
     let shorter = try BatchSampler(TrainingConfiguration(), sequenceCount: 3_921)
@@ -52,8 +53,8 @@ struct ReferenceCorpora {
     #expect(scan.documentCount == 32_033)
     #expect(scan.tokenizer.vocabularySize == 27)
     let split = try CorpusSplit(
-      file: file, scan: scan, tokenizer: scan.tokenizer, blockSize: 16, validationFraction: 0, seed: 42,
-      isShuffled: false)
+      file: file, scan: scan, tokenizer: scan.tokenizer, blockSize: 16, validationFraction: 0,
+      order: DocumentOrder(count: scan.documentCount, seed: 42, isShuffled: false))
     #expect(split.training.count == 32_033)
     // emma
     #expect(try split.training.tokens(of: 0) == [26, 4, 12, 12, 0, 26])

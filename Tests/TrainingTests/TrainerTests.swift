@@ -9,6 +9,7 @@ import TestSupport
 import CorpusSupport
 import TrainingState
 import Corpora
+import CorpusFiles
 import Testing
 
 @testable import Training
@@ -74,7 +75,8 @@ private final class Diary: TrainingOutputs {
     configure(&configuration, &settings)
     let split = try CorpusSplit(
       file: corpus.file, scan: corpus.scan, tokenizer: corpus.scan.tokenizer, blockSize: model.blockSize,
-      validationFraction: validation, seed: 1, isShuffled: false)
+      validationFraction: validation,
+      order: DocumentOrder(count: corpus.scan.documentCount, seed: 1, isShuffled: false))
     return try Trainer(
       configuration: configuration, settings: settings,
       corpus: TrainingCorpus(

@@ -1,10 +1,42 @@
-// The state of the single pass behind a CorpusScan: hash, validation, alphabet and index, block by block.
+// The reference for CorpusScan: one pass, byte by byte, from the first to the last, with the place of every character
+// and document.
 
+import CorpusFiles
 import GPTModel
 import Platform
 import Reproducibility
 
-struct CorpusPass {
+@testable import Corpora
+
+/// What is to be found in a text.
+struct SequentialScan {
+  var byteCount = 0
+  var sha256 = ""
+  var textStart = 0
+  var characterCount = 0
+  var carriageReturnCount = 0
+  var scalars: [Unicode.Scalar] = []
+  var isASCII = true
+  /// First byte of each character; chunks only.
+  var characters: [Int] = []
+  /// Of each document; documents only.
+  var documents: [Range<Int>] = []
+
+  /// - Parameter ends: of files, which end lines too.
+  /// - Throws: `InvalidInput` as `CorpusScan` does for a file called `x`.
+  init(_ bytes: [UInt8], _ workflow: Workflow, ends: [Int] = []) throws {
+    var pass = SequentialPass(path: "x", workflow: workflow)
+    for (start, end) in zip([0] + ends, ends + [bytes.count]) {
+      try bytes[start..<end].withUnsafeBytes { try pass.consume($0, at: start) }
+      pass.endFile()
+    }
+    self = try pass.finish()
+  }
+
+  fileprivate init() {}
+}
+
+struct SequentialPass {
   private let path: String
   private let workflow: Workflow
   private var hasher = SHA256()
@@ -19,8 +51,7 @@ struct CorpusPass {
   private var scalars = ScalarSet()
   /// First byte of the character that is being decoded.
   private var characterStart = 0
-  /// First byte of every `CorpusScan.scalarStride`-th character.
-  private var sparseOffsets: [Int] = []
+  private var offsets: [Int] = []
   private var documents = DocumentBoundaries()
 
   init(path: String, workflow: Workflow) {
@@ -61,7 +92,9 @@ struct CorpusPass {
     byteCount = offset + block.count
   }
 
-  mutating func finish() throws -> CorpusScan {
+  mutating func endFile() { documents.endLine() }
+
+  mutating func finish() throws -> SequentialScan {
     guard byteCount > textStart else {
       throw InvalidInput("the corpus \(path) is empty; give a UTF-8 text file")
     }
@@ -70,28 +103,26 @@ struct CorpusPass {
         "the corpus \(path) ends inside the character that begins at byte \(characterStart); "
           + "it is cut off or not UTF-8")
     }
-    let index: CorpusScan.Index
-    switch workflow {
-    case .chunks:
-      index = isASCII ? .ascii : .sparse(offsets: sparseOffsets)
-    case .documents:
+    if workflow == .documents {
       documents.endLine()
       guard !documents.starts.isEmpty else {
         throw InvalidInput("the corpus \(path) has no documents: every line is blank")
       }
-      index = .documents(starts: documents.starts, lengths: documents.lengths)
     }
-    return CorpusScan(
-      workflow: workflow, byteCount: byteCount, sha256: hasher.hexadecimalDigest(),
-      textStart: textStart, characterCount: characterCount, carriageReturnCount: carriageReturnCount,
-      scalars: workflow == .chunks ? scalars.sorted : documents.scalars.sorted, index: index)
+    var found = SequentialScan()
+    (found.byteCount, found.sha256, found.textStart) = (byteCount, hasher.hexadecimalDigest(), textStart)
+    (found.characterCount, found.carriageReturnCount) = (characterCount, carriageReturnCount)
+    found.scalars = workflow == .chunks ? scalars.sorted : documents.scalars.sorted
+    (found.isASCII, found.characters) = (isASCII, offsets)
+    found.documents = zip(documents.starts, documents.lengths).map { $0..<$0 + Int($1) }
+    return found
   }
 
   private mutating func accept(_ scalar: Unicode.Scalar, end: Int) {
     if !scalar.isASCII { isASCII = false }
     switch workflow {
     case .chunks:
-      if characterCount % CorpusScan.scalarStride == 0 { sparseOffsets.append(characterStart) }
+      offsets.append(characterStart)
       scalars.insert(scalar)
     case .documents:
       documents.accept(scalar, bytes: characterStart..<end)
@@ -103,12 +134,7 @@ struct CorpusPass {
   private mutating func accept(plain bytes: UnsafeRawBufferPointer, at offset: Int) {
     switch workflow {
     case .chunks:
-      let stride = CorpusScan.scalarStride
-      var next = (characterCount + stride - 1) / stride * stride
-      while next < characterCount + bytes.count {
-        sparseOffsets.append(offset + next - characterCount)
-        next += stride
-      }
+      offsets += offset..<offset + bytes.count
       for byte in bytes {
         scalars.insert(Unicode.Scalar(byte))
         if byte == UInt8(ascii: "\r") { carriageReturnCount += 1 }
@@ -136,25 +162,29 @@ struct CorpusPass {
   }
 
   private func binary(at offset: Int) -> InvalidInput {
-    if let format = ForeignFormat(head: head) { return format.refusal(of: path) }
+    if let format = ForeignFormat(head: head) {
+      return format.refusal(of: CorpusFile.Part(path: path, range: 0..<0))
+    }
     return InvalidInput(
       "the corpus \(path) has a NUL at byte \(offset): it is binary, not text; give a UTF-8 text file")
   }
 
   /// - Parameter rest: the bytes from the invalid one on, as far as they are at hand.
   private func invalid(_ byte: UInt8, at offset: Int, _ rest: UnsafeRawBufferPointer) -> InvalidInput {
-    if let format = ForeignFormat(head: head) { return format.refusal(of: path) }
+    if let format = ForeignFormat(head: head) {
+      return format.refusal(of: CorpusFile.Part(path: path, range: 0..<0))
+    }
     let place = "byte 0x\(byte < 16 ? "0" : "")\(String(byte, radix: 16)) cannot stand at offset \(offset)"
     guard isASCII else {
       return InvalidInput(
         "the corpus \(path) is UTF-8 at first, but \(place); if it is damaged, this drops what is not UTF-8: "
-          + Conversion.iconv("-c -f UTF-8", path))
+          + Conversion.iconv("-c -f UTF-8", CorpusFile.Part(path: path, range: 0..<0)))
     }
     // Windows-1252 is Latin-1 and more, but for five bytes that mean nothing in it.
     let isWestern = !rest.contains { [0x81, 0x8D, 0x8F, 0x90, 0x9D].contains($0) }
     let advice =
       isWestern
-      ? "if it is Latin-1 or Windows-1252, convert it: \(Conversion.iconv("-f WINDOWS-1252", path))"
+      ? "if it is Latin-1 or Windows-1252, convert it: \(Conversion.iconv("-f WINDOWS-1252", CorpusFile.Part(path: path, range: 0..<0)))"
       : "convert it with iconv, which knows many encodings (iconv -l)"
     return InvalidInput("the corpus \(path) is not UTF-8: \(place); \(advice)")
   }

@@ -1,4 +1,4 @@
-// UTF-8 decoding that can pause anywhere, so that file blocks may split a character.
+// UTF-8 decoding a byte at a time, for the reference of CorpusScan.
 
 /// A decoder for bytes that arrive in any portions (RFC 3629: no overlong forms, no surrogates).
 struct UTF8Validator {
@@ -52,22 +52,4 @@ struct UTF8Validator {
     self.missing = missing
     self.allowed = allowed
   }
-}
-
-/// Passes the scalars of already validated text to `body`, one after the other.
-/// - Returns: false if the text is not valid after all, or `body` refused a scalar.
-func forEachScalar(in bytes: UnsafeRawBufferPointer, _ body: (Unicode.Scalar) -> Bool) -> Bool {
-  var validator = UTF8Validator()
-  for byte in bytes {
-    if byte < 0x80, validator.isAtBoundary {
-      guard body(Unicode.Scalar(byte)) else { return false }
-      continue
-    }
-    switch validator.consume(byte) {
-    case .scalar(let scalar): guard body(scalar) else { return false }
-    case .incomplete: continue
-    case .invalid: return false
-    }
-  }
-  return validator.isAtBoundary
 }
