@@ -10,10 +10,24 @@ import Glibc
 ///
 /// Not Sendable: MPI is initialized with MPI_THREAD_FUNNELED, so it belongs to the thread that started it.
 public final class Communicator {
-  /// Where a rank runs, for messages.
-  public struct Peer: Equatable, Sendable {
-    public let host: String
-    public let processIdentifier: Int32
+  /// Where a rank runs.
+  public struct Peer: Sendable {
+    let identity: ProcessIdentity
+    /// Those that it may run on; nil if its system does not say.
+    let processors: ProcessorSet?
+    /// Whether this process sees it: not across hosts, nor across containers.
+    private let isVisible: Bool
+
+    init(identity: ProcessIdentity, processors: ProcessorSet?) {
+      self.identity = identity
+      self.processors = processors
+      isVisible = identity.isOnThisHost && identity.isRunning
+    }
+
+    public var host: String { identity.host }
+    public var processIdentifier: Int32 { identity.process }
+    /// Known for certain; false where nobody can know.
+    var hasDied: Bool { isVisible && !identity.isRunning }
   }
 
   public let rank: Int
@@ -32,7 +46,9 @@ public final class Communicator {
   /// Nil for the communicator without MPI.
   let handle: MPI_Comm?
   /// Whether a waiting rank may spin: every rank on this host has a core.
-  let spins: Bool
+  private(set) var spins: Bool
+  /// Seconds from one meeting of the ranks to the next, at most so far.
+  var longestStep = 0.0
   private var isFinalized = false
 
   public var isRoot: Bool { rank == 0 }
@@ -63,7 +79,7 @@ public final class Communicator {
     worldSize = 1
     localRank = 0
     localSize = 1
-    peers = [Peer(host: Machine.hostName, processIdentifier: getpid())]
+    peers = [Peer(identity: .current, processors: .usable)]
     libraryVersion = "none"
     self.hangTimeout = hangTimeout
     handle = nil
@@ -96,15 +112,20 @@ public final class Communicator {
     worldSize = size
     self.localRank = localRank
     self.localSize = localSize
-    peers = (0..<size).map { _ in Peer(host: "?", processIdentifier: 0) }
+    let unknown = ProcessIdentity(host: "?", boot: "-", process: 0, start: 0)
+    peers = Array(repeating: Peer(identity: unknown, processors: nil), count: size)
     libraryVersion = try Self.readLibraryVersion()
     self.hangTimeout = hangTimeout
     handle = own
+    // Until it is known who has which processors.
     spins = localSize <= Machine.processorCount
-    peers = try allgather(Array("\(getpid()) \(Machine.hostName)".utf8)).map { record in
+    let mask = ProcessorSet.usable?.description ?? "?"
+    peers = try allgather(Array("\(mask) \(ProcessIdentity.current)".utf8)).map { record in
       let fields = String(decoding: record, as: UTF8.self).split(separator: " ", maxSplits: 1)
-      return Peer(host: String(fields[1]), processIdentifier: Int32(fields[0]) ?? 0)
+      return Peer(
+        identity: fields.last.flatMap { ProcessIdentity($0) } ?? unknown, processors: ProcessorSet(fields[0]))
     }
+    spins = localSize <= localProcessorCount
     Watchdog.configure(name: describe(rank), hangTimeout: hangTimeout)
   }
 
@@ -112,6 +133,17 @@ public final class Communicator {
   public var localProcesses: [pid_t] {
     peers.filter { $0.host == peers[rank].host }.map(\.processIdentifier)
   }
+
+  /// Processors that the ranks of a host may use, together.
+  public func processorCount(ofHost host: String) -> Int {
+    let sets = peers.filter { $0.host == host }.compactMap(\.processors)
+    guard var union = sets.first else { return Machine.processorCount }
+    for set in sets.dropFirst() { union.formUnion(set) }
+    return union.count
+  }
+
+  /// The same for this rank's host.
+  public var localProcessorCount: Int { processorCount(ofHost: peers[rank].host) }
 
   /// "rank 2 (node01, pid 4711)"
   public func describe(_ rank: Int) -> String {

@@ -10,7 +10,10 @@ struct Patience {
   private static let spinSeconds = 2e-3
   /// Beyond this the peer is busy, not about to answer: leave the core to working threads.
   private static let drowsySeconds = 0.5
+  /// Between two looks at those that are waited for.
+  private static let lookSeconds = 0.1
   private let spins: Bool
+  private var nextLook = Self.lookSeconds
   private(set) var clock = CappedClock()
 
   /// - Parameter spins: whether every rank of this host has a core of its own.
@@ -26,5 +29,17 @@ struct Patience {
     }
   }
 
-  mutating func reset() { clock.reset() }
+  /// True ten times a second.
+  var isTimeToLook: Bool {
+    mutating get {
+      guard clock.seconds > nextLook else { return false }
+      nextLook = clock.seconds + Self.lookSeconds
+      return true
+    }
+  }
+
+  mutating func reset() {
+    clock.reset()
+    nextLook = Self.lookSeconds
+  }
 }

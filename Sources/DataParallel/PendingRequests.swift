@@ -78,7 +78,7 @@ final class PendingRequests {
 
   /// Polls until `isFinished` or nothing is pending, calling `onCompletion` for each completed request.
   ///
-  /// - Throws: `RuntimeFailure` naming the silent ranks if nothing has moved for the hang timeout.
+  /// - Throws: `LostPeer` naming the ranks that have died, or have been silent for the hang timeout.
   func wait(
     isFinished: () -> Bool = { false }, onCompletion: (Entry) throws -> Void = { _ in }
   ) throws {
@@ -87,9 +87,14 @@ final class PendingRequests {
     var patience = Patience(spins: communicator.spins)
     while !isFinished() {
       var count: Int32 = 0
-      try MPIStatus.check(
-        MPI_Testsome(Int32(entries.count), requests, &count, completed, mpi_statuses_ignore()),
-        "MPI_Testsome")
+      do {
+        try MPIStatus.check(
+          MPI_Testsome(Int32(entries.count), requests, &count, completed, mpi_statuses_ignore()),
+          "MPI_Testsome")
+      } catch {
+        // Nothing else makes a message fail that was accepted.
+        throw LostPeer(description: "the connection to a rank is lost: \(error)")
+      }
       if count == MPI_UNDEFINED { return }
       if count > 0 {
         for position in 0..<Int(count) {
@@ -100,8 +105,10 @@ final class PendingRequests {
         patience.reset()
       } else {
         patience.pause()
-        if patience.clock.seconds > communicator.hangTimeout {
-          throw communicator.silence(of: silentPeers, seconds: patience.clock.seconds)
+        if patience.isTimeToLook,
+          let loss = communicator.loss(among: silentPeers, after: patience.clock.seconds)
+        {
+          throw loss
         }
       }
     }
@@ -127,16 +134,5 @@ final class PendingRequests {
     }
     (requests + entries.count).initialize(to: nil)
     return entries.count
-  }
-}
-
-extension Communicator {
-  /// The error that names hung ranks.
-  func silence(of ranks: [Int], seconds: Double) -> RuntimeFailure {
-    let names = ranks.map(describe).joined(separator: ", ")
-    return RuntimeFailure(
-      "no sign of \(names) for \(Int(seconds.rounded())) s in phase \(Heartbeat.phase.name), "
-        + "step \(Heartbeat.step); noticed by \(describe(rank)); "
-        + "the process is hung or stopped, its host is down, or the network is cut")
   }
 }

@@ -38,7 +38,7 @@ public enum TrainerMain {
         let plan = try RunPlan(options)
         if options[TrainerOptions.doctor] { return Doctor(plan).run() }
         let processCount = options[TrainerOptions.processCount] ?? 1
-        if Launcher.isNeeded(processCount: processCount) { return try launch(plan, processCount) }
+        if try Launcher.isNeeded(processCount: processCount) { return try launch(plan, processCount) }
         // Only a launch reads these; anywhere else they would be promises that nobody keeps.
         let launchOnly: [any DeclaredOption] = [
           TrainerOptions.hostfile, TrainerOptions.supervise, TrainerOptions.maxRestarts,
@@ -104,6 +104,14 @@ public enum TrainerMain {
     } catch let failure as PeerFailure {
       try? communicator.finalize()
       return failure.status
+    } catch let loss as LostPeer {
+      let status = report(loss, by: "\(communicator.describe(communicator.rank)): ")
+      // After a SIGTERM all others are being ended already.
+      guard SignalRequests.secondsSinceTermination == nil else {
+        Watchdog.end(status: status, because: "a rank is lost")
+      }
+      Watchdog.fulfilLastWish(because: "a rank is lost")
+      communicator.abort(status)
     } catch {
       // The others do not know and may be waiting for this rank.
       guard communicator.worldSize > 1 else { return report(error) }
