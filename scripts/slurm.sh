@@ -55,8 +55,8 @@ SlurmdPort=$((port + 1))
 SlurmUser=$user
 SlurmdUser=$user
 AuthType=auth/munge
-# cred_expire is also how long a requeued job waits: 120 s by default.
-AuthInfo=socket=$dir/munge.sock,cred_expire=3
+# cred_expire is also how long a requeued job waits: 120 s by default, 5 s at least.
+AuthInfo=socket=$dir/munge.sock,cred_expire=5
 SlurmctldPidFile=$dir/slurmctld.pid
 SlurmdPidFile=$dir/slurmd.%n.pid
 SlurmctldLogFile=$dir/log/slurmctld.log

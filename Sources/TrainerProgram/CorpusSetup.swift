@@ -45,7 +45,7 @@ struct CorpusSetup {
       let own = try CorpusScan(of: file, workflow: workflow)
       guard own.sha256 == scan.sha256 else {
         throw InvalidInput(
-          "\(path) on \(communicator.peers[communicator.rank].host) is not the file that rank 0 has "
+          "\(path) is not the file that rank 0 has "
             + "(sha256 \(own.sha256.prefix(8))… instead of \(scan.sha256.prefix(8))…); copy it there")
       }
     }

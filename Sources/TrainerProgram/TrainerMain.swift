@@ -55,7 +55,7 @@ public enum TrainerMain {
       // would let all of them speak, but has given all of them the same command, so that rank 0 fails as well.
       guard LaunchEnvironment.current.endsTogether else { return ExitStatus.of(error) }
       sleep(3)
-      return report(error, by: "rank \(rank): ")
+      return report(error, by: "rank \(rank) on \(Machine.hostName): ")
     }
   }
 
@@ -98,7 +98,8 @@ public enum TrainerMain {
     } catch let failure as AgreedFailure {
       // Where each process is a world of its own, the launcher's first one speaks.
       let isSpeaker = communicator.worldSize > 1 || environment.rank == 0
-      let status = isSpeaker ? report(failure.cause) : ExitStatus.of(failure.cause)
+      let speaker = failure.host.map { "\($0): " } ?? ""
+      let status = isSpeaker ? report(failure.cause, by: speaker) : ExitStatus.of(failure.cause)
       try? communicator.finalize()
       return status
     } catch let failure as PeerFailure {

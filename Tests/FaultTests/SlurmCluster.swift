@@ -64,10 +64,18 @@ final class SlurmCluster: Sendable {
     -> BatchRun
   {
     let (script, log) = ("\(course.folder)/script.sh", "\(course.folder)/script.log")
-    try writeScript(body, to: script)
-    let submission = try run(
-      launcher + ["sbatch", "--wait", "--output", log, "--open-mode", "truncate"] + options + [script])
-    return BatchRun(status: submission.status, output: smallFile(log) ?? "", submission: submission)
+    // sbatch --wait asks ever more rarely.
+    let mark = "script ended with status "
+    try writeScript("(\n\(body)\n)\necho \"\(mark)$?\"", to: script)
+    try? FileManager.default.removeItem(atPath: log)
+    let submission = try run(launcher + ["sbatch", "--output", log] + options + [script])
+    var status: Int32?
+    _ = waitUntil {
+      status = (smallFile(log) ?? "").split(separator: "\n").last { $0.hasPrefix(mark) }
+        .flatMap { Int32($0.dropFirst(mark.count)) }
+      return status != nil || submission.status != 0
+    }
+    return BatchRun(status: status ?? -1, output: smallFile(log) ?? "", submission: submission)
   }
 }
 
