@@ -45,8 +45,8 @@ public final class Communicator {
   }
   /// Nil for the communicator without MPI.
   let handle: MPI_Comm?
-  /// Whether a waiting rank may spin: every rank on this host has a core.
-  private(set) var spins: Bool
+  /// How many ranks take turns on a processor of this host, rounded up: a waiting rank may spin only if it is 1.
+  private(set) var ranksPerProcessor: Int
   /// Seconds from one meeting of the ranks to the next, at most so far.
   var longestStep = 0.0
   private var isFinalized = false
@@ -83,7 +83,7 @@ public final class Communicator {
     libraryVersion = "none"
     self.hangTimeout = hangTimeout
     handle = nil
-    spins = true
+    ranksPerProcessor = 1
   }
 
   private init(joiningWithTimeout hangTimeout: Double, launcher: ProcessIdentity?) throws {
@@ -118,14 +118,14 @@ public final class Communicator {
     self.hangTimeout = hangTimeout
     handle = own
     // Until it is known who has which processors.
-    spins = localSize <= Machine.processorCount
+    ranksPerProcessor = (localSize + Machine.processorCount - 1) / Machine.processorCount
     let mask = ProcessorSet.usable?.description ?? "?"
     peers = try allgather(Array("\(mask) \(ProcessIdentity.current)".utf8)).map { record in
       let fields = String(decoding: record, as: UTF8.self).split(separator: " ", maxSplits: 1)
       return Peer(
         identity: fields.last.flatMap { ProcessIdentity($0) } ?? unknown, processors: ProcessorSet(fields[0]))
     }
-    spins = localSize <= localProcessorCount
+    ranksPerProcessor = (localSize + localProcessorCount - 1) / localProcessorCount
     Watchdog.configure(name: describe(rank), hangTimeout: hangTimeout)
   }
 

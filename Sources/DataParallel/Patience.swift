@@ -12,19 +12,25 @@ struct Patience {
   private static let drowsySeconds = 0.5
   /// Between two looks at those that are waited for.
   private static let lookSeconds = 0.1
-  private let spins: Bool
+  /// Ranks that share processors sleep at once, the longer the more they are: each poll of one that waits is time
+  /// of one that computes. 64 ranks on 2 processors take less than half as long as with yielding, 4 three quarters.
+  private static let crowdMicroseconds: UInt32 = 40
+  private static let longestCrowdMicroseconds: UInt32 = 2000
+  private let ranksPerProcessor: Int
   private var nextLook = Self.lookSeconds
   private(set) var clock = CappedClock()
 
-  /// - Parameter spins: whether every rank of this host has a core of its own.
-  init(spins: Bool) { self.spins = spins }
+  /// - Parameter ranksPerProcessor: of this host; 1 if every rank has a processor of its own.
+  init(ranksPerProcessor: Int) { self.ranksPerProcessor = ranksPerProcessor }
 
   mutating func pause() {
     Heartbeat.beat()
     clock.tick()
-    if clock.seconds > Self.drowsySeconds {
+    if ranksPerProcessor > 1 {
+      usleep(min(Self.crowdMicroseconds * UInt32(ranksPerProcessor), Self.longestCrowdMicroseconds))
+    } else if clock.seconds > Self.drowsySeconds {
       usleep(50)
-    } else if !spins || clock.seconds > Self.spinSeconds {
+    } else if clock.seconds > Self.spinSeconds {
       sched_yield()
     }
   }

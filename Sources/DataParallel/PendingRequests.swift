@@ -84,7 +84,7 @@ final class PendingRequests {
   ) throws {
     // Also spares a single rank, which never started MPI, any MPI call.
     guard !entries.isEmpty else { return }
-    var patience = Patience(spins: communicator.spins)
+    var patience = Patience(ranksPerProcessor: communicator.ranksPerProcessor)
     while !isFinished() {
       var count: Int32 = 0
       do {

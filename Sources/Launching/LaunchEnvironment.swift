@@ -42,7 +42,7 @@ public struct LaunchEnvironment: Sendable {
     return LaunchEnvironment(
       found,
       in: Surroundings(
-        stepDaemon: hasSlurm ? Machine.titleOfAncestor { $0.hasPrefix(SlurmPlace.daemonPrefix) } : nil,
+        stepDaemon: hasSlurm ? SlurmPlace.daemonAbove : nil,
         exists: { access($0, F_OK) == 0 }, isOpen: { fcntl($0, F_GETFD) >= 0 }))
   }()
 
@@ -133,5 +133,21 @@ struct SlurmPlace: CustomStringConvertible {
     }
     description = "\(variables["SLURM_JOB_ID"] ?? "?").\(step)"
     isStep = step < Self.firstSpecialStep
+  }
+
+  /// The title of the nearest of SLURM's daemons above this process; nil if there is none, or it cannot be seen.
+  static var daemonAbove: String? {
+    var process = getppid()
+    // A chain is short; one that changes meanwhile must still end.
+    for _ in 0..<64 where process > 1 {
+      let title = (smallFile("/proc/\(process)/cmdline") ?? "").prefix { $0 != "\0" }
+      if title.hasPrefix(daemonPrefix) { return String(title) }
+      let line = (smallFile("/proc/\(process)/status") ?? "").split(separator: "\n").first {
+        $0.hasPrefix("PPid:")
+      }
+      guard let parent = line?.split(separator: "\t").last.flatMap({ pid_t($0) }) else { return nil }
+      process = parent
+    }
+    return nil
   }
 }

@@ -34,22 +34,6 @@ public enum Machine {
     return String(cString: path)
   }
 
-  /// How the nearest process above this one that fits calls itself; nil if none does, or it cannot be seen.
-  public static func titleOfAncestor(where fits: (String) -> Bool) -> String? {
-    var process = getppid()
-    // A chain is short; one that changes meanwhile must still end.
-    for _ in 0..<64 where process > 1 {
-      let title = String((smallFile("/proc/\(process)/cmdline") ?? "").prefix { $0 != "\0" })
-      if fits(title) { return title }
-      let line = (smallFile("/proc/\(process)/status") ?? "").split(separator: "\n").first {
-        $0.hasPrefix("PPid:")
-      }
-      guard let parent = line?.split(separator: "\t").last.flatMap({ pid_t($0) }) else { return nil }
-      process = parent
-    }
-    return nil
-  }
-
   /// Hardware threads that are online.
   public static var processorCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
@@ -63,7 +47,18 @@ public enum Machine {
   }
 
   /// Processors in the affinity mask of this process.
-  public static var usableProcessorCount: Int { ProcessorSet.usable?.count ?? processorCount }
+  public static var usableProcessorCount: Int {
+    max(1, affinityMask.compactMap { $0.hexDigitValue }.reduce(0) { $0 + $1.nonzeroBitCount })
+  }
+
+  /// As the kernel writes it: `3`, `f,ffffffff`; empty where /proc is not mounted.
+  public static var affinityMask: String {
+    // Glibc's module does not expose sched_getaffinity.
+    let line = (smallFile("/proc/self/status") ?? "").split(separator: "\n").first {
+      $0.hasPrefix("Cpus_allowed:")
+    }
+    return line?.split(separator: "\t").last.map(String.init) ?? ""
+  }
 
   /// Whether the kernel refuses the system call of OpenMPI's fast path between ranks on one host, as the
   /// seccomp filters of containers do.

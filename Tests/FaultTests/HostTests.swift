@@ -63,7 +63,9 @@ struct HostTests {
     guard Machine.find("sshd", in: "/usr/sbin:/sbin:/usr/bin:/bin") != nil else { return }
     var row = FaultRow(30, "mpirun --hostfile over real sshds: same bits")
     _ = try multinode("ssh", in: course)
-    let line = ["exec", "mpirun", "--hostfile", "/run/microgpt-multinode/hostfile", "-np", "3", Course.program]
+    let line = [
+      "exec", "mpirun", "--hostfile", "/run/microgpt-multinode/hostfile", "-np", "3", Course.program,
+    ]
     let job = try Job(command: [Self.script] + line + course.options())
     #expect(job.end() == 0 && job.text.contains("3 ranks on 2 hosts"), "\(job.text)")
     let isEqual = try course.isUndisturbed(job)

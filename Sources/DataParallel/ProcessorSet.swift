@@ -1,5 +1,7 @@
 // Which processors a process may run on, as the kernel writes it.
 
+import Platform
+
 /// An affinity mask. Text and back: `3`, `f,ffffffff`.
 public struct ProcessorSet: Equatable, Sendable, CustomStringConvertible {
   /// Processors 0 to 3 first.
@@ -16,13 +18,7 @@ public struct ProcessorSet: Equatable, Sendable, CustomStringConvertible {
   }
 
   /// Of this process; nil if the kernel does not say.
-  public static var usable: ProcessorSet? {
-    // Glibc's module does not expose sched_getaffinity.
-    let line = (smallFile("/proc/self/status") ?? "").split(separator: "\n").first {
-      $0.hasPrefix("Cpus_allowed:")
-    }
-    return line?.split(separator: "\t").last.flatMap { ProcessorSet($0) }
-  }
+  public static var usable: ProcessorSet? { ProcessorSet(Machine.affinityMask) }
 
   public var count: Int { digits.reduce(0) { $0 + $1.nonzeroBitCount } }
 

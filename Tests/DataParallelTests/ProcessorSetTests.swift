@@ -1,5 +1,6 @@
 // Affinity masks as the kernel writes them, and what the ranks of a host have together.
 
+import DataParallel
 import Platform
 import Testing
 
