@@ -47,6 +47,10 @@ public final class Communicator {
   let handle: MPI_Comm?
   /// How many ranks take turns on a processor of this host, rounded up: a waiting rank may spin only if it is 1.
   private(set) var ranksPerProcessor: Int
+  /// Whether the launcher ends all ranks when one dies, soon and by itself.
+  private(set) var launcherEndsAll = true
+  /// By rank: when its process was first missed.
+  var seenDead: [Int: Double] = [:]
   /// Seconds from one meeting of the ranks to the next, at most so far.
   var longestStep = 0.0
   private var isFinalized = false
@@ -65,13 +69,17 @@ public final class Communicator {
   /// - Parameters:
   ///   - joinsJob: whether a launcher that MPI understands started this process.
   ///   - launcher: a process whose death ends this one, in addition to its parent.
+  ///   - launcherEndsAll: whether what started this process ends all ranks when one dies, as mpirun does.
   /// - Throws: `RuntimeFailure` from MPI.
   public static func start(
-    joinsJob: Bool, hangTimeout: Double = defaultHangTimeout, launcher: ProcessIdentity? = nil
+    joinsJob: Bool, hangTimeout: Double = defaultHangTimeout, launcher: ProcessIdentity? = nil,
+    launcherEndsAll: Bool = true
   ) throws -> Communicator {
     Heartbeat.enter(.startup, step: 0)
     guard joinsJob else { return Communicator(hangTimeout: hangTimeout) }
-    return try Communicator(joiningWithTimeout: hangTimeout, launcher: launcher)
+    let joined = try Communicator(joiningWithTimeout: hangTimeout, launcher: launcher)
+    joined.launcherEndsAll = launcherEndsAll
+    return joined
   }
 
   private init(hangTimeout: Double) {

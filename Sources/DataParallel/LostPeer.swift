@@ -9,9 +9,9 @@ public struct LostPeer: Error, CustomStringConvertible {
 }
 
 extension Communicator {
-  /// A launcher that ends its job when a rank dies does so within this time, and knows why it died.
+  /// mpirun ends its job within this time of a rank's death, and knows why it died, as does a rank that has said so.
   private static let launcherSeconds = 3.0
-  /// Between a peer's death and that of its messages on their way here.
+  /// After a SIGTERM of SLURM's, whose SIGKILL comes half a minute later: for messages that are on their way here.
   private static let deliverySeconds = 0.4
   /// After a SIGTERM, rank 0 waits for the step in hand so many times as long as any has taken.
   private static let stepFactor = 3.0
@@ -22,21 +22,20 @@ extension Communicator {
   /// - Parameter seconds: for which nothing has moved.
   func loss(among ranks: [Int], after seconds: Double) -> LostPeer? {
     let termination = SignalRequests.secondsSinceTermination
-    // SLURM's SIGTERM goes to all ranks, and its SIGKILL comes half a minute later.
-    let deathSeconds = termination == nil ? Self.launcherSeconds : Self.deliverySeconds
-    if seconds > deathSeconds {
-      let dead = ranks.filter { peers[$0].hasDied }
-      if !dead.isEmpty { return lost(dead, "died", seconds) }
-    }
+    let now = monotonicSeconds()
+    for rank in ranks where seenDead[rank] == nil && peers[rank].hasDied { seenDead[rank] = now }
+    let grace = termination == nil || launcherEndsAll ? Self.launcherSeconds : Self.deliverySeconds
+    let dead = ranks.filter { rank in seenDead[rank].map { now - $0 > grace } == true }
+    if !dead.isEmpty { return lost(dead, "died") }
     // Of a peer on another host nobody knows. Only rank 0 has something to save; it may be the one that is slow.
     let patience = max(Self.leastSeconds, Self.stepFactor * longestStep)
     if isRoot, let termination, min(seconds, termination) > patience {
-      return lost(ranks, "given no sign since SIGTERM", seconds)
+      return lost(ranks, "given no sign since SIGTERM")
     }
     return seconds > hangTimeout ? silence(of: ranks, seconds: seconds) : nil
   }
 
-  private func lost(_ ranks: [Int], _ what: String, _ seconds: Double) -> LostPeer {
+  private func lost(_ ranks: [Int], _ what: String) -> LostPeer {
     let names = ranks.map(describe).joined(separator: ", ")
     return LostPeer(
       description: "\(names) \(ranks.count == 1 ? "has" : "have") \(what), in phase \(Heartbeat.phase.name), "

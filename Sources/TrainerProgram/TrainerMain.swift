@@ -81,7 +81,7 @@ public enum TrainerMain {
     SignalRequests.install()
     let communicator = try Communicator.start(
       joinsJob: environment.startsMPI, hangTimeout: plan.options[TrainerOptions.hangTimeout],
-      launcher: Launcher.ofThisJob)
+      launcher: Launcher.ofThisJob, launcherEndsAll: environment.endsTogether)
     // Our own launcher sees to it itself.
     if environment.startsMPI, !Launcher.isAbove, communicator.localRank == 0 {
       TerminalStops.complete(launcher: getppid(), ranks: communicator.localProcesses)
