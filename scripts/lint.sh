@@ -122,10 +122,10 @@ check_scripts() {
   while IFS= read -r file; do
     [ -x "$file" ] || [ "$(basename "$file")" = common.sh ] || violation "$file: is not executable"
     violation_lines "bash -n" < <(bash -n "$file" 2>&1 || true)
-  done < <(find scripts -name '*.sh')
+  done < <(find scripts -name '*.sh' -o -name '*.sbatch')
   if command -v shellcheck >/dev/null; then
     violation_lines "shellcheck" < <(
-      find scripts .ci -type f \( -name '*.sh' -o -name run \) -exec shellcheck -x -f gcc {} + || true)
+      find scripts .ci -type f \( -name '*.sh' -o -name '*.sbatch' -o -name run \) -exec shellcheck -x -f gcc {} + || true)
   else
     say "shellcheck is not installed: shell scripts are checked for syntax only"
   fi

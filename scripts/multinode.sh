@@ -5,9 +5,11 @@
 #   scripts/multinode.sh run -np 4 -- PROGRAM …    mpirun on host1, ranks spread over all hosts
 #   scripts/multinode.sh run --private DIR …       each host but host1 has an empty DIR of its own: no shared disk
 #   scripts/multinode.sh run --mca K V …           options of mpirun go before the --
+#   scripts/multinode.sh ssh                       real sshds, and a hostfile: what the README says works as it stands
+#   scripts/multinode.sh exec COMMAND…             any command on host1, which reaches the others by ssh
 #   scripts/multinode.sh partition host2           cut host2 off; its processes live on
-#   scripts/multinode.sh delay host2 50ms          delay (or: loss host2 10%) what host2 sends
-#   scripts/multinode.sh rate host2 10mbit         a slow wire instead
+#   scripts/multinode.sh delay host2 50ms          delay (or: loss host2 10%) what host2 sends, and what it is sent
+#   scripts/multinode.sh rate host2 10mbit         a slow wire instead, both ways
 #   scripts/multinode.sh heal                      undo all of these on all hosts
 #   scripts/multinode.sh pids host2                processes on host2
 #   scripts/multinode.sh kill host2                kill -9 all of them, as a power cut would
@@ -21,7 +23,7 @@ bridge=mgpt0
 network=10.73.42
 
 usage() {
-  sed -n '4,14s/^# *//p' "${BASH_SOURCE[0]}" >&2
+  sed -n '4,16s/^# *//p' "${BASH_SOURCE[0]}" >&2
   exit 2
 }
 
@@ -145,12 +147,61 @@ wait_for_wires() {
   done
 }
 
-# Traffic shaping on what a host sends.
+# Real sshds with keys and configurations of their own: nothing of the user's or the machine's. A host's port 22 is that
+# of its namespace. `exec` puts an ssh into PATH that uses them, as mpirun finds it by itself.
+start_ssh() {
+  local host dir=$state/ssh sshd
+  sshd=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd) || die "sshd is missing: apt-get install openssh-server"
+  [ ! -e "$dir" ] || die "the sshds run already"
+  mkdir -p "$dir" "$state/bin"
+  chmod 700 "$dir"
+  ssh-keygen -q -t ed25519 -N '' -f "$dir/host_key"
+  ssh-keygen -q -t ed25519 -N '' -f "$dir/user_key"
+  for host in $(hosts); do echo "$host $(cat "$dir/host_key.pub")"; done >"$dir/known_hosts"
+  cat >"$dir/sshd_config" <<CONFIG
+HostKey $dir/host_key
+AuthorizedKeysFile $dir/user_key.pub
+PidFile none
+StrictModes no
+UsePAM no
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+CONFIG
+  cat >"$dir/ssh_config" <<CONFIG
+IdentityFile $dir/user_key
+IdentitiesOnly yes
+UserKnownHostsFile $dir/known_hosts
+StrictHostKeyChecking yes
+LogLevel ERROR
+CONFIG
+  printf '#!/bin/sh\nexec %s -F %s "$@"\n' "$(command -v ssh)" "$dir/ssh_config" >"$state/bin/ssh"
+  chmod +x "$state/bin/ssh"
+  # sshd wants this folder, which an sshd of the machine's own has.
+  if mkdir /run/sshd 2>/dev/null; then touch "$state/made-run-sshd"; fi
+  for host in $(hosts); do
+    # shellcheck disable=SC2016  # $0 to $2 are the inner shell's
+    ip netns exec "$host" unshare -u sh -c 'hostname "$0" && exec "$1" -f "$2"' "$host" "$sshd" "$dir/sshd_config"
+  done
+  for host in $(hosts); do echo "$host slots=$(core_count)"; done >"$state/hostfile"
+  say "ssh: scripts/multinode.sh exec mpirun --hostfile $state/hostfile -np 2 PROGRAM"
+}
+
+# As a user of host1 would type it.
+exec_there() {
+  [ $# -gt 0 ] || die "exec: give a command, such as: exec ssh host2 hostname"
+  [ -e "$state/ssh" ] || die "the hosts have no sshd yet: scripts/multinode.sh ssh"
+  allow_mpi_as_root
+  # shellcheck disable=SC2016  # $@ is the inner shell's
+  PATH=$state/bin:$PATH exec ip netns exec host1 unshare -u sh -c 'hostname host1; exec "$@"' exec "$@"
+}
+
+# Traffic shaping on both ends of a host's cable.
 shape() {
   command -v tc >/dev/null || die "tc is missing: apt-get install iproute2"
   local discipline=(netem "$2" "$3")
   [ "$2" != rate ] || discipline=(tbf rate "$3" burst 32kbit latency 400ms)
-  ip netns exec "$1" tc qdisc replace dev eth0 root "${discipline[@]}" ||
+  { ip netns exec "$1" tc qdisc replace dev eth0 root "${discipline[@]}" &&
+    tc qdisc replace dev "$(cable "$1")" root "${discipline[@]}"; } ||
     die "tc refused '$2 $3' (for example: delay host2 50ms, loss host2 10%, rate host2 10mbit; delay and loss need the kernel module sch_netem)"
 }
 
@@ -158,7 +209,8 @@ heal() {
   local host
   for host in $(hosts); do
     ip link set "$(cable "$host")" up
-    ip netns exec "$host" tc qdisc del dev eth0 root 2>/dev/null || true # there was none
+    ip netns exec "$host" tc qdisc del dev eth0 root 2>/dev/null || true     # there was none
+    tc qdisc del dev "$(cable "$host")" root 2>/dev/null || true # there was none
   done
   wait_for_wires
 }
@@ -181,6 +233,7 @@ down() {
   done
   rmdir /etc/netns 2>/dev/null || true # others may have theirs in it
   ip link delete "$bridge" 2>/dev/null || true
+  [ ! -e "$state/made-run-sshd" ] || rmdir /run/sshd
   rm -rf "$state"
   say "down"
 }
@@ -193,7 +246,7 @@ case "$command" in
     need_root up "$@"
     up "$@"
     ;;
-  run | partition | delay | loss | rate | heal | pids | kill | down)
+  run | ssh | exec | partition | delay | loss | rate | heal | pids | kill | down)
     need_root "$command" "$@"
     need_up
     case "$command" in
@@ -201,6 +254,8 @@ case "$command" in
     esac
     case "$command" in
       run) run "$@" ;;
+      ssh) start_ssh ;;
+      exec) exec_there "$@" ;;
       partition) ip link set "$(cable "$1")" down ;;
       delay | loss | rate)
         [ $# -eq 2 ] || die "$command: give host and how much, for example: delay host2 50ms, loss host2 10%, rate host2 10mbit"

@@ -5,6 +5,8 @@ import Platform
 /// A failure that all ranks know of and stop at; this rank reports why.
 public struct AgreedFailure: Error {
   public let cause: any Error
+  /// Where, if it concerns one of several hosts.
+  public var host: String?
 }
 
 /// A failure that all ranks know of and stop at; `rank` reports why.
@@ -23,8 +25,16 @@ extension Communicator {
     if case .failure(let error) = result { status = UInt8(truncatingIfNeeded: ExitStatus.of(error)) }
     let statuses = try allgather([status])
     guard let failed = statuses.firstIndex(where: { $0 != [0] }) else { return try result.get() }
-    if failed == rank, case .failure(let error) = result { throw AgreedFailure(cause: error) }
+    if failed == rank, case .failure(let error) = result {
+      let isEverywhere = statuses.allSatisfy { $0 != [0] }
+      throw AgreedFailure(cause: error, host: isEverywhere ? nil : ownHostOfSeveral)
+    }
     throw PeerFailure(rank: failed, status: Int32(statuses[failed].first ?? 1))
+  }
+
+  /// The name of this rank's host; nil if all ranks are on it.
+  var ownHostOfSeveral: String? {
+    peers.contains { $0.host != peers[rank].host } ? peers[rank].host : nil
   }
 
   /// What to throw when every rank has found the same error by itself, at the same point: rank 0 reports it.

@@ -53,7 +53,9 @@ extension Communicator {
       switch RootSign(rawValue: signs[0][0]) {
       case .done: return try work?.result?.get()
       case .failed, .misused:
-        if case .failure(let error) = work?.result { throw AgreedFailure(cause: error) }
+        if case .failure(let error) = work?.result {
+          throw AgreedFailure(cause: error, host: ownHostOfSeveral)
+        }
         let isMisused = signs[0][0] == RootSign.misused.rawValue
         throw PeerFailure(rank: 0, status: isMisused ? ExitStatus.usage : ExitStatus.failure)
       case .late:

@@ -11,10 +11,24 @@ import Glibc
 ///
 /// Not Sendable: MPI is initialized with MPI_THREAD_FUNNELED, so it belongs to the thread that started it.
 public final class Communicator {
-  /// Where a rank runs, for messages.
-  public struct Peer: Equatable, Sendable {
-    public let host: String
-    public let processIdentifier: Int32
+  /// Where a rank runs.
+  public struct Peer: Sendable {
+    let identity: ProcessIdentity
+    /// Those that it may run on; nil if its system does not say.
+    let processors: ProcessorSet?
+    /// Whether this process sees it: not across hosts, nor across containers.
+    private let isVisible: Bool
+
+    init(identity: ProcessIdentity, processors: ProcessorSet?) {
+      self.identity = identity
+      self.processors = processors
+      isVisible = identity.isOnThisHost && identity.isRunning
+    }
+
+    public var host: String { identity.host }
+    public var processIdentifier: Int32 { identity.process }
+    /// Known for certain; false where nobody can know.
+    var hasDied: Bool { isVisible && !identity.isRunning }
   }
 
   public let rank: Int
@@ -38,10 +52,16 @@ public final class Communicator {
   }
   /// Nil for the communicator without MPI.
   let handle: MPI_Comm?
-  /// Whether a waiting rank may spin: every rank on this host has a core.
-  let spins: Bool
   /// Whether others are at work that may take long, and this rank leaves them the cores.
   var waitsLong = false
+  /// How many ranks take turns on a processor of this host, rounded up: a waiting rank may spin only if it is 1.
+  private(set) var ranksPerProcessor: Int
+  /// Whether the launcher ends all ranks when one dies, soon and by itself.
+  private(set) var launcherEndsAll = true
+  /// By rank: when its process was first missed.
+  var seenDead: [Int: Double] = [:]
+  /// Seconds from one meeting of the ranks to the next, at most so far.
+  var longestStep = 0.0
   private var isFinalized = false
 
   public var isRoot: Bool { rank == 0 }
@@ -58,13 +78,17 @@ public final class Communicator {
   /// - Parameters:
   ///   - joinsJob: whether a launcher that MPI understands started this process.
   ///   - launcher: a process whose death ends this one, in addition to its parent.
+  ///   - launcherEndsAll: whether what started this process ends all ranks when one dies, as mpirun does.
   /// - Throws: `RuntimeFailure` from MPI.
   public static func start(
-    joinsJob: Bool, hangTimeout: Double = defaultHangTimeout, launcher: ProcessIdentity? = nil
+    joinsJob: Bool, hangTimeout: Double = defaultHangTimeout, launcher: ProcessIdentity? = nil,
+    launcherEndsAll: Bool = true
   ) throws -> Communicator {
     Heartbeat.enter(.startup, step: 0)
     guard joinsJob else { return Communicator(hangTimeout: hangTimeout) }
-    return try Communicator(joiningWithTimeout: hangTimeout, launcher: launcher)
+    let joined = try Communicator(joiningWithTimeout: hangTimeout, launcher: launcher)
+    joined.launcherEndsAll = launcherEndsAll
+    return joined
   }
 
   private init(hangTimeout: Double) {
@@ -73,12 +97,12 @@ public final class Communicator {
     localRank = 0
     localSize = 1
     localRoot = 0
-    peers = [Peer(host: Machine.hostName, processIdentifier: getpid())]
+    peers = [Peer(identity: .current, processors: .usable)]
     layout = HostLayout(names: [0])
     libraryVersion = "none"
     self.hangTimeout = hangTimeout
     handle = nil
-    spins = true
+    ranksPerProcessor = 1
   }
 
   private init(joiningWithTimeout hangTimeout: Double, launcher: ProcessIdentity?) throws {
@@ -110,16 +134,21 @@ public final class Communicator {
     self.localRank = localRank
     self.localSize = localSize
     self.localRoot = Int(localRoot)
-    peers = (0..<size).map { _ in Peer(host: "?", processIdentifier: 0) }
+    let unknown = ProcessIdentity(host: "?", boot: "-", process: 0, start: 0)
+    peers = Array(repeating: Peer(identity: unknown, processors: nil), count: size)
     layout = HostLayout(names: Array(0..<size))
     libraryVersion = try Self.readLibraryVersion()
     self.hangTimeout = hangTimeout
     handle = own
-    spins = localSize <= Machine.processorCount
-    peers = try allgather(Array("\(getpid()) \(Machine.hostName)".utf8)).map { record in
+    // Until it is known who has which processors.
+    ranksPerProcessor = (localSize + Machine.processorCount - 1) / Machine.processorCount
+    let mask = ProcessorSet.usable?.description ?? "?"
+    peers = try allgather(Array("\(mask) \(ProcessIdentity.current)".utf8)).map { record in
       let fields = String(decoding: record, as: UTF8.self).split(separator: " ", maxSplits: 1)
-      return Peer(host: String(fields[1]), processIdentifier: Int32(fields[0]) ?? 0)
+      return Peer(
+        identity: fields.last.flatMap { ProcessIdentity($0) } ?? unknown, processors: ProcessorSet(fields[0]))
     }
+    ranksPerProcessor = (localSize + localProcessorCount - 1) / localProcessorCount
     Watchdog.configure(name: describe(rank), hangTimeout: hangTimeout)
     (layout, sharedMemory) = try shareMemory()
   }
@@ -128,6 +157,17 @@ public final class Communicator {
   public var localProcesses: [pid_t] {
     peers.filter { $0.host == peers[rank].host }.map(\.processIdentifier)
   }
+
+  /// Processors that the ranks of a host may use, together.
+  public func processorCount(ofHost host: String) -> Int {
+    let sets = peers.filter { $0.host == host }.compactMap(\.processors)
+    guard var union = sets.first else { return Machine.processorCount }
+    for set in sets.dropFirst() { union.formUnion(set) }
+    return union.count
+  }
+
+  /// The same for this rank's host.
+  public var localProcessorCount: Int { processorCount(ofHost: peers[rank].host) }
 
   /// "rank 2 (node01, pid 4711)"
   public func describe(_ rank: Int) -> String {

@@ -127,21 +127,21 @@ public final class GradientExchange {
   }
 
   /// Ends the round: `sum` is then that of all leaves, on every rank.
-  /// - Throws: `RuntimeFailure` naming the ranks that stay silent.
+  /// - Throws: `LostPeer` naming the ranks that have died or stay silent.
   public func finish(step: Int) throws {
     Heartbeat.enter(.exchange, step: step)
-    var patience = Patience(spins: communicator.spins)
+    var patience = Patience(communicator)
     while openTasks > 0 || !pending.isEmpty {
       if try progress() {
         patience.reset()
       } else {
-        try patience.pause(for: communicator) { silentRanks }
+        try patience.pause { silentRanks }
       }
     }
     arena.finish(round: round, member: member)
     patience.reset()
     while !unfinishedMembers.isEmpty {
-      try patience.pause(for: communicator) { unfinishedMembers.map { ranksOfHost[$0] } }
+      try patience.pause { unfinishedMembers.map { ranksOfHost[$0] } }
     }
     isUnderWay = false
   }

@@ -86,15 +86,16 @@ final class PendingRequests {
   }
 
   /// Waits until nothing is pending.
-  /// - Throws: `RuntimeFailure` naming the silent ranks if nothing has moved for the hang timeout.
+  /// - Throws: `LostPeer` naming the ranks that have died, or have been silent for the hang timeout.
   func wait() throws {
-    var patience = Patience(spins: communicator.spins, isLong: communicator.waitsLong)
     // Also spares a single rank, which never started MPI, any MPI call.
+    guard !isEmpty else { return }
+    var patience = Patience(communicator)
     while !isEmpty {
       if try poll() {
         patience.reset()
       } else {
-        try patience.pause(for: communicator) { silentPeers }
+        try patience.pause { silentPeers }
       }
     }
   }
@@ -103,12 +104,18 @@ final class PendingRequests {
 
   /// Calls `onCompletion` for each request that has been completed since the last call.
   /// - Returns: whether there was any.
+  /// - Throws: `LostPeer` if MPI has lost a connection.
   func poll(onCompletion: (Entry) throws -> Void = { _ in }) throws -> Bool {
     guard !isEmpty else { return false }
     var count: Int32 = 0
-    try MPIStatus.check(
-      MPI_Testsome(Int32(entries.count), requests, &count, completed, mpi_statuses_ignore()),
-      "MPI_Testsome")
+    do {
+      try MPIStatus.check(
+        MPI_Testsome(Int32(entries.count), requests, &count, completed, mpi_statuses_ignore()),
+        "MPI_Testsome")
+    } catch {
+      // Nothing else makes a message fail that was accepted.
+      throw LostPeer(description: "the connection to a rank is lost: \(error)")
+    }
     guard count != MPI_UNDEFINED, count > 0 else { return false }
     finished.removeAll(keepingCapacity: true)
     for position in 0..<Int(count) {
@@ -148,16 +155,5 @@ final class PendingRequests {
     (requests + entries.count).initialize(to: nil)
     openCount += 1
     return entries.count
-  }
-}
-
-extension Communicator {
-  /// The error that names hung ranks.
-  func silence(of ranks: [Int], seconds: Double) -> RuntimeFailure {
-    let names = ranks.map(describe).joined(separator: ", ")
-    return RuntimeFailure(
-      "no sign of \(names) for \(Int(seconds.rounded())) s in phase \(Heartbeat.phase.name), "
-        + "step \(Heartbeat.step); noticed by \(describe(rank)); "
-        + "the process is hung or stopped, its host is down, or the network is cut")
   }
 }

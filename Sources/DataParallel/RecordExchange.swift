@@ -53,7 +53,7 @@ public final class RecordExchange {
 
   /// Sends `own` to all ranks and receives theirs.
   ///
-  /// - Throws: `RuntimeFailure` naming the ranks that stay silent, or that are at another step.
+  /// - Throws: `LostPeer` naming the ranks that stay silent, `RuntimeFailure` those that are at another step.
   public func exchange(step: Int) throws {
     let start = monotonicSeconds()
     let rank = communicator.rank
@@ -77,7 +77,9 @@ public final class RecordExchange {
       busySeconds[peer] += Double(bitPattern: words[peer * stride + 1])
     }
     exchangeCount += 1
-    lastEnd = monotonicSeconds()
+    let end = monotonicSeconds()
+    communicator.longestStep = max(communicator.longestStep, end - lastEnd)
+    lastEnd = end
   }
 
   /// The slowest rank so far, if it was busy more than `factor` times as long as the median rank. The same on

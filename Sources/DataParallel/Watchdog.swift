@@ -37,8 +37,8 @@ public enum Watchdog {
     settings.withLock { $0 = Settings(hangTimeout: hangTimeout, name: name) }
   }
 
-  /// Sets what this process still does, within a second, before it ends because its launcher has died or a user cannot
-  /// wait.
+  /// Sets what this process still does, within a second, before it ends because its launcher or a peer has died or a user
+  /// cannot wait.
   ///
   /// - Parameter wish: gets the cause, in words.
   public static func setLastWish(_ wish: @escaping @Sendable (String) -> Void) {
@@ -107,8 +107,9 @@ public enum Watchdog {
     }
   }
 
-  /// On a thread of its own: a disk that does not answer must not keep this process alive.
-  private static func fulfilLastWish(because cause: String) {
+  /// Does what this process still does before it ends. On a thread of its own: a disk that does not answer must not
+  /// keep this process alive.
+  public static func fulfilLastWish(because cause: String) {
     guard let wish = lastWish.withLock({ $0 }) else { return }
     let completion = Completion()
     let thread = try? BackgroundThread(name: "last wish") {

@@ -27,8 +27,12 @@ public enum Launcher {
   public static var isAbove: Bool { environmentVariable(identityVariable) != nil }
 
   /// Whether this process should start itself under mpirun: several ranks wanted, no launcher above it.
-  public static func isNeeded(processCount: Int) -> Bool {
-    processCount > 1 && !LaunchEnvironment.current.startsMPI
+  ///
+  /// - Throws: `InvalidInput` if a foreign launcher started several of these, each of which would start as many.
+  public static func isNeeded(processCount: Int) throws -> Bool {
+    guard processCount > 1, !LaunchEnvironment.current.startsMPI else { return false }
+    try WorldCheck.verify(worldSize: 1, environment: .current)
+    return true
   }
 
   /// The plan for this machine.
@@ -68,6 +72,7 @@ public enum Launcher {
     return MpirunCommand(
       mpirun: mpirun, processCount: processCount, executable: try Machine.ownProgram(),
       programArguments: arguments, coreCount: Machine.coreCount,
+      allocation: SlurmAllocation.current,
       hostfile: try hostfile.map { ($0, try Hostfile(path: $0)) },
       isRoot: geteuid() == 0,
       temporaryFolder: temporary == environmentVariable("TMPDIR") ?? "/tmp" ? nil : temporary,

@@ -13,6 +13,8 @@ public struct MpirunCommand: Equatable, Sendable {
   public var programArguments: [String]
   /// Cores of this host; more ranks than that share cores.
   public var coreCount: Int
+  /// What SLURM has given this job; mpirun then spreads the ranks over its nodes.
+  public var allocation: SlurmAllocation?
   /// Path and content; nil means this host alone.
   public var hostfile: (path: String, content: Hostfile)?
   /// Whether the user is root, which mpirun refuses unless told twice.
@@ -24,13 +26,21 @@ public struct MpirunCommand: Equatable, Sendable {
 
   public static func == (left: MpirunCommand, right: MpirunCommand) -> Bool {
     left.arguments == right.arguments && left.variables == right.variables
-      && left.coreCount == right.coreCount && left.hostfile?.content == right.hostfile?.content
+      && left.coreCount == right.coreCount && left.allocation == right.allocation
+      && left.hostfile?.content == right.hostfile?.content
   }
 
   /// Slots that mpirun may fill without being told to oversubscribe; nil if only mpirun knows.
   public var slotCount: Int? {
-    guard let hostfile else { return coreCount }
-    return hostfile.content.slotCount
+    if let hostfile { return hostfile.content.slotCount }
+    guard let allocation else { return coreCount }
+    return needsEntireAllocation ? allocation.processorCount : allocation.taskCount
+  }
+
+  /// Whether the tasks that were asked for are too few, and the processors are not: `sbatch --cpus-per-task=8`.
+  private var needsEntireAllocation: Bool {
+    guard hostfile == nil, let allocation else { return false }
+    return allocation.taskCount < processCount && processCount <= allocation.processorCount
   }
 
   /// The argument vector, the path of mpirun first.
@@ -39,6 +49,8 @@ public struct MpirunCommand: Equatable, Sendable {
     if let hostfile { arguments += ["--hostfile", hostfile.path] }
     // Without this mpirun refuses more ranks than slots; with it idle ranks yield their core.
     if let slotCount, processCount > slotCount { arguments.append("--oversubscribe") }
+    // SLURM's tasks are slots by default; this makes its processors slots.
+    if needsEntireAllocation { arguments += ["--mca", "ras_slurm_use_entire_allocation", "1"] }
     // By default mpirun binds each rank, and with it all its threads, to one core.
     arguments += ["--bind-to", "none"]
     if let temporaryFolder { arguments += ["--mca", "orte_tmpdir_base", temporaryFolder] }

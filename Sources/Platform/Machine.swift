@@ -48,12 +48,16 @@ public enum Machine {
 
   /// Processors in the affinity mask of this process.
   public static var usableProcessorCount: Int {
+    max(1, affinityMask.compactMap { $0.hexDigitValue }.reduce(0) { $0 + $1.nonzeroBitCount })
+  }
+
+  /// As the kernel writes it: `3`, `f,ffffffff`; empty where /proc is not mounted.
+  public static var affinityMask: String {
     // Glibc's module does not expose sched_getaffinity.
     let line = (smallFile("/proc/self/status") ?? "").split(separator: "\n").first {
       $0.hasPrefix("Cpus_allowed:")
     }
-    let mask = line?.split(separator: "\t").last ?? ""
-    return max(1, mask.compactMap { $0.hexDigitValue }.reduce(0) { $0 + $1.nonzeroBitCount })
+    return line?.split(separator: "\t").last.map(String.init) ?? ""
   }
 
   /// Whether the kernel refuses the system call of OpenMPI's fast path between ranks on one host, as the

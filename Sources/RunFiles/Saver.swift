@@ -35,6 +35,8 @@ package final class Saver: @unchecked Sendable {
   private var writtenStep: Int
   private var lastFailure: (any Error)?
   private var isFlushingMetrics = false
+  /// The last resort has named this one.
+  private var announcedStep = -1
   /// One, reused: memory does not grow, and a second save waits for the first.
   private var copy = SnapshotCopy()
 
@@ -214,9 +216,19 @@ package final class Saver: @unchecked Sendable {
     }
   }
 
+  /// - Returns: whether nobody has said so before.
+  private func announce(_ step: Int) -> Bool {
+    condition.withLock {
+      defer { announcedStep = step }
+      return announcedStep != step
+    }
+  }
+
   /// From any thread, when this process is about to end.
   package func saveAsLastResort(because cause: String) {
     guard let saved = saveLastFinishedStep() else { return }
+    // A SIGTERM and the loss of a rank often come together.
+    guard announce(saved.step) else { return }
     let caveat = saved.isCompared ? "" : ", not compared with the other ranks,"
     printError(
       "\(cause): the state after step \(saved.step) is saved\(caveat) and resumable with --resume "

@@ -53,13 +53,6 @@ final class RunLog {
       "machine    \(Self.count(facts.worldSize, "rank")) on \(Self.count(hosts, "host")), "
         + "\(Self.count(facts.threads, "thread")) each; \(Self.count(c.leafCount, "leaf", "leaves")) of "
         + "\(c.microbatchSize); \(facts.kernelFamily) kernels, \(targetVectorWidth)")
-    if facts.worldSize > c.leafCount, facts.worldSize > 1 {
-      let advice =
-        c.microbatchSize > 1
-        ? "choose --micro-batch-size \(max(1, c.globalBatchSize / facts.worldSize)) to use more of them"
-        : "a batch of \(c.globalBatchSize) has no more to give"
-      note("\(facts.worldSize - c.leafCount) of \(facts.worldSize) ranks own no leaf: \(advice)")
-    }
   }
 
   private var batchLine: String {

@@ -6,15 +6,6 @@ import Platform
 import TrainingState
 
 enum RunNotes {
-  /// More threads than this rank has processors for.
-  ///
-  /// - Parameter usableCount: processors that a binding, taskset or a container leaves this rank.
-  static func threads(_ threads: Int, usableCount: Int) -> String? {
-    guard threads > usableCount else { return nil }
-    return "\(threads) threads share \(RunLog.count(usableCount, "processor")), all that this rank may use: "
-      + "--threads \(usableCount) is faster (a launcher that binds, taskset or a container: see --doctor)"
-  }
-
   /// A beginning far worse than guessing, from initial weights that are too large for the model.
   ///
   /// - Parameter loss: of the first step, nats.

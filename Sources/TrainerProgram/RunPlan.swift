@@ -2,6 +2,7 @@
 
 import CommandLineOptions
 import GPTModel
+import Launching
 import Kernels
 import Platform
 import Training
@@ -160,10 +161,15 @@ struct RunPlan {
   /// - Parameters:
   ///   - localSize: ranks of this host.
   ///   - processorCount, usableCount: of this host, and those that a binding leaves this rank.
-  func settings(localSize: Int, processorCount: Int, usableCount: Int) -> RunSettings {
+  ///   - allocation: what a batch system has given the job.
+  func settings(
+    localSize: Int, processorCount: Int, usableCount: Int, allocation: SlurmAllocation? = nil
+  ) -> RunSettings {
     var settings = RunSettings()
     settings.threads =
-      options[TrainerOptions.threads] ?? max(1, min(processorCount / localSize, usableCount))
+      options[TrainerOptions.threads]
+      ?? allocation?.threads(localSize: localSize, usableCount: usableCount, hostCount: processorCount)?.count
+      ?? max(1, min(processorCount / localSize, usableCount))
     settings.lastStep = options[TrainerOptions.maxSteps]
     settings.logInterval = options[TrainerOptions.logInterval]
     settings.checkpointInterval =

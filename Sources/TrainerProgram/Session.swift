@@ -37,9 +37,10 @@ struct Session {
     try heedStop()
     let begin = try communicator.together { try beginning(corpus, resumed: resumed, initial: initial) }
     try verifyAgreement(on: begin.configuration, corpus)
+    let allocation = SlurmAllocation.current
     let settings = plan.settings(
-      localSize: communicator.localSize, processorCount: Machine.processorCount,
-      usableCount: Machine.usableProcessorCount)
+      localSize: communicator.localSize, processorCount: communicator.localProcessorCount,
+      usableCount: Machine.usableProcessorCount, allocation: allocation)
     let capacity = try RunCapacity(
       begin.configuration, settings, saves: plan.saves,
       isForced: plan.options[TrainerOptions.ignoreMemory], communicator: communicator)
@@ -61,10 +62,15 @@ struct Session {
         isResumed: resumed != nil, probe: probe)
     }
     if let outputs {
-      let crowded = RunNotes.threads(settings.threads, usableCount: Machine.usableProcessorCount)
+      let shape = JobShape(
+        communicator, threads: settings.threads,
+        areThreadsGiven: plan.options.isGiven(TrainerOptions.threads),
+        share: allocation?.threads(
+          localSize: communicator.localSize, usableCount: Machine.usableProcessorCount,
+          hostCount: communicator.localProcessorCount))
       announce(
         trainer, outputs.log, corpus, capacity, from: origin,
-        outputs.keptNotes + begin.notes + [crowded].compactMap { $0 })
+        outputs.keptNotes + begin.notes + shape.notes(for: begin.configuration))
     }
     return try train(trainer, outputs)
   }

@@ -38,7 +38,7 @@ public enum TrainerMain {
         let plan = try RunPlan(options)
         if options[TrainerOptions.doctor] { return Doctor(plan).run() }
         let processCount = options[TrainerOptions.processCount] ?? 1
-        if Launcher.isNeeded(processCount: processCount) { return try launch(plan, processCount) }
+        if try Launcher.isNeeded(processCount: processCount) { return try launch(plan, processCount) }
         // Only a launch reads these; anywhere else they would be promises that nobody keeps.
         let launchOnly: [any DeclaredOption] = [
           TrainerOptions.hostfile, TrainerOptions.supervise, TrainerOptions.maxRestarts,
@@ -55,7 +55,7 @@ public enum TrainerMain {
       // would let all of them speak, but has given all of them the same command, so that rank 0 fails as well.
       guard LaunchEnvironment.current.endsTogether else { return ExitStatus.of(error) }
       sleep(3)
-      return report(error, by: "rank \(rank): ")
+      return report(error, by: "rank \(rank) on \(Machine.hostName): ")
     }
   }
 
@@ -81,7 +81,7 @@ public enum TrainerMain {
     SignalRequests.install()
     let communicator = try Communicator.start(
       joinsJob: environment.startsMPI, hangTimeout: plan.options[TrainerOptions.hangTimeout],
-      launcher: Launcher.ofThisJob)
+      launcher: Launcher.ofThisJob, launcherEndsAll: environment.endsTogether)
     // Our own launcher sees to it itself.
     if environment.startsMPI, !Launcher.isAbove, communicator.localRank == 0 {
       TerminalStops.complete(launcher: getppid(), ranks: communicator.localProcesses)
@@ -98,12 +98,21 @@ public enum TrainerMain {
     } catch let failure as AgreedFailure {
       // Where each process is a world of its own, the launcher's first one speaks.
       let isSpeaker = communicator.worldSize > 1 || environment.rank == 0
-      let status = isSpeaker ? report(failure.cause) : ExitStatus.of(failure.cause)
+      let speaker = failure.host.map { "\($0): " } ?? ""
+      let status = isSpeaker ? report(failure.cause, by: speaker) : ExitStatus.of(failure.cause)
       try? communicator.finalize()
       return status
     } catch let failure as PeerFailure {
       try? communicator.finalize()
       return failure.status
+    } catch let loss as LostPeer {
+      let status = report(loss, by: "\(communicator.describe(communicator.rank)): ")
+      // After a SIGTERM all others are being ended already.
+      guard SignalRequests.secondsSinceTermination == nil else {
+        Watchdog.end(status: status, because: "a rank is lost")
+      }
+      Watchdog.fulfilLastWish(because: "a rank is lost")
+      communicator.abort(status)
     } catch {
       // The others do not know and may be waiting for this rank.
       guard communicator.worldSize > 1 else { return report(error) }

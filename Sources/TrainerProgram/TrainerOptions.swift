@@ -74,7 +74,8 @@ enum TrainerOptions {
   static let processCount = Option.integer(
     "np", in: 1...100_000, "Ranks; more than one starts mpirun.")
   static let threads = Option.integer(
-    "threads", defaultText: "processors / ranks of the host", in: 1...1024, "Threads of each rank.")
+    "threads", defaultText: "processors / ranks of the host, or SLURM's share", in: 1...1024,
+    "Threads of each rank.")
   static let hostfile = Option.text("hostfile", "FILE", "Hosts for --np, as mpirun reads them.")
   static let supervise = Option.flag(
     "supervise", "With --np: start again from the last checkpoint when a rank or host dies.")

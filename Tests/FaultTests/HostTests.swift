@@ -56,6 +56,8 @@ struct HostTests {
     try slowWire()
     try hostWithoutCorpus()
     try hostWithoutRoom()
+    try oneHostsError()
+    try overSsh(course)
   }
 
   /// Training on a text in a folder that each host has of its own.
@@ -102,6 +104,35 @@ struct HostTests {
     #expect(isNamed && !job.text.contains("after step"), "\(job.text)")
     row.add(survived: isNamed)
     row.report()
+  }
+
+  /// The README's line for several hosts, as it stands, over real sshds.
+  private func overSsh(_ course: Course) throws {
+    guard Machine.find("sshd", in: "/usr/sbin:/sbin:/usr/bin:/bin") != nil else { return }
+    var row = FaultRow(30, "mpirun --hostfile over real sshds: same bits")
+    _ = try multinode("ssh", in: course)
+    let line = [
+      "exec", "mpirun", "--hostfile", "/run/microgpt-multinode/hostfile", "-np", "3", Course.program,
+    ]
+    let job = try Job(command: [Self.script] + line + course.options())
+    #expect(job.end() == 0 && job.text.contains("3 ranks on 2 hosts"), "\(job.text)")
+    let isEqual = try course.isUndisturbed(job)
+    row.add(survived: isEqual, equal: isEqual)
+    row.report()
+  }
+
+  /// What is amiss on one host only says on which.
+  private func oneHostsError() throws {
+    let course = try Course()
+    let script = "\(course.folder)/limited.sh"
+    try writeScript(
+      "[ \"$(hostname)\" != host2 ] || ulimit -S -v 1200000\nexec '\(Course.program)' \"$@\"", to: script)
+    let job = try Job(
+      command: [Self.script, "run", "-np", "2", "--", script]
+        + course.options(["--n-embd", "1024", "--n-layer", "4", "--no-save"]))
+    #expect(job.end() == ExitStatus.usage, "\(job.text)")
+    #expect(
+      job.errorLines.count == 1 && job.errorLines[0].hasPrefix("error: host2: a training of "), "\(job.text)")
   }
 
   private func cutWire() throws {

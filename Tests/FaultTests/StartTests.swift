@@ -41,7 +41,7 @@ import Testing
     let job = try Job(
       try wrapper(course, "set -- --sede 9"), course.options(), ranks: 2)
     #expect(job.end() == ExitStatus.usage, "\(job.text)")
-    #expect(job.errorLines.count == 1 && job.errorLines[0].hasPrefix("error: rank 1: "), "\(job.text)")
+    #expect(job.errorLines.count == 1 && job.errorLines[0].hasPrefix("error: rank 1 on "), "\(job.text)")
   }
 
   /// Rows 16 and 15: world sizes, batches and leaves that do not divide each other.

@@ -20,6 +20,25 @@ private func plan(
 @Suite struct LaunchPlanTests {
   private let tail = ["/opt/gpt-ddp", "--seed", "7", "--text", "it's; $(ls)"]
 
+  /// Tasks are slots; where they are too few, processors are; a hostfile counts instead.
+  @Test func slotsOfAnAllocation() {
+    func options(_ count: Int, tasks: String, processors: String, hostfile: Hostfile? = nil) -> [String] {
+      var plan = plan(count, hostfile: hostfile)
+      plan.allocation = SlurmAllocation([
+        "SLURM_JOB_ID": "7", "SLURM_TASKS_PER_NODE": tasks, "SLURM_JOB_CPUS_PER_NODE": processors,
+      ])
+      return Array(plan.arguments.dropFirst(3).prefix { $0 != "--bind-to" })
+    }
+    let entire = ["--mca", "ras_slurm_use_entire_allocation", "1"]
+    #expect(options(4, tasks: "2(x2)", processors: "2(x2)").isEmpty)
+    #expect(options(5, tasks: "2(x2),1", processors: "4(x2),1").isEmpty)
+    #expect(options(8, tasks: "2(x2)", processors: "4(x2)") == entire)
+    #expect(options(8, tasks: "1", processors: "8") == entire)
+    #expect(options(9, tasks: "2(x2)", processors: "4(x2)") == ["--oversubscribe"])
+    let hosts = Hostfile(text: "node01 slots=4")
+    #expect(options(4, tasks: "1", processors: "8", hostfile: hosts) == ["--hostfile", "hosts"])
+  }
+
   @Test func enoughCores() {
     #expect(plan(2).arguments == ["/usr/bin/mpirun", "-np", "2", "--bind-to", "none"] + tail)
     #expect(plan(2).variables.isEmpty)
@@ -153,44 +172,6 @@ private func plan(
     #expect(throws: RuntimeFailure.self) {
       try supervise(plan(5, hostfile: hosts), statuses: [205], restarts: 3, dead: ["a", "b", "c"])
     }
-  }
-}
-
-@Suite struct WorldCheckTests {
-  @Test(arguments: [
-    ["SLURM_NTASKS": "4", "SLURM_PROCID": "0"], ["SLURM_NTASKS": "2", "SLURM_STEP_ID": "0"],
-    ["SLURM_STEP_NUM_TASKS": "2"], ["PMI_SIZE": "3"], ["PMIX_RANK": "1"], ["PMI_RANK": "2"],
-    ["OMPI_COMM_WORLD_SIZE": "2"], ["MV2_COMM_WORLD_SIZE": "8"],
-  ])
-  func silentCopiesAreRefused(variables: [String: String]) {
-    #expect(throws: InvalidInput.self) {
-      try WorldCheck.verify(worldSize: 1, environment: LaunchEnvironment(variables))
-    }
-    // MPI that found the others is fine.
-    #expect(throws: Never.self) {
-      try WorldCheck.verify(worldSize: 4, environment: LaunchEnvironment(variables))
-    }
-  }
-
-  @Test(arguments: [
-    [:], ["SLURM_NTASKS": "4"], ["SLURM_NTASKS": "1", "SLURM_PROCID": "0"], ["PMI_SIZE": "1"],
-    ["PMIX_RANK": "0"], ["PMI_SIZE": "many"],
-  ])
-  func oneProcessIsFine(variables: [String: String]) {
-    #expect(throws: Never.self) {
-      try WorldCheck.verify(worldSize: 1, environment: LaunchEnvironment(variables))
-    }
-  }
-
-  @Test func requestedWorldMustMatchTheLauncher() {
-    let mpirun = LaunchEnvironment(["OMPI_COMM_WORLD_SIZE": "2"])
-    #expect(throws: InvalidInput.self) {
-      try WorldCheck.verify(worldSize: 2, environment: mpirun, requested: 4)
-    }
-    #expect(throws: Never.self) {
-      try WorldCheck.verify(worldSize: 2, environment: mpirun, requested: 2)
-    }
-    #expect(mpirun.startsMPI && !LaunchEnvironment(["PMI_SIZE": "2"]).startsMPI)
   }
 }
 

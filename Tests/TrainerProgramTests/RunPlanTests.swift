@@ -167,11 +167,6 @@ func configuration(_ arguments: String, sequences: Int = 3_921, vocabulary: Int 
 }
 
 @Suite struct RunNotesTests {
-  @Test func moreThreadsThanProcessorsAreNoted() {
-    #expect(RunNotes.threads(2, usableCount: 2) == nil)
-    #expect(RunNotes.threads(2, usableCount: 1)?.contains("2 threads share 1 processor, ") == true)
-  }
-
   @Test func aHighFirstLossIsNotedWithWhatMendsIt() throws {
     let wide = try configuration("--n-embd 1024 --init-scheme reference")
     #expect(RunNotes.firstLoss(8.3, of: wide) == nil)

@@ -1,0 +1,106 @@
+// How many ranks and threads there are for the processors and for the leaves of a step: what fits badly is said once,
+// with what to choose instead. The bits are the same in any shape.
+
+import DataParallel
+import Platform
+import TrainingState
+
+/// Ranks, threads and what they have to share.
+struct JobShape {
+  struct Host: Equatable {
+    let name: String
+    let ranks: Int
+    /// That its ranks may use, together.
+    let processors: Int
+  }
+
+  var hosts: [Host]
+  /// Of this rank.
+  var threads: Int
+  /// What chose the threads, if it was neither the user nor the processors of the host.
+  var threadsSource: String?
+  var areThreadsGiven: Bool
+  /// Processors of this rank's affinity mask.
+  var usableCount: Int
+
+  /// - Parameter share: what a batch system says of this rank's threads.
+  init(
+    _ communicator: Communicator, threads: Int, areThreadsGiven: Bool, share: (count: Int, source: String)?
+  ) {
+    var ranks: [(name: String, count: Int)] = []
+    for peer in communicator.peers {
+      if let index = ranks.firstIndex(where: { $0.name == peer.host }) {
+        ranks[index].count += 1
+      } else {
+        ranks.append((peer.host, 1))
+      }
+    }
+    let usableCount = Machine.usableProcessorCount
+    let ofHost = max(1, min(communicator.localProcessorCount / communicator.localSize, usableCount))
+    self.init(
+      hosts: ranks.map {
+        Host(name: $0.name, ranks: $0.count, processors: communicator.processorCount(ofHost: $0.name))
+      },
+      threads: threads, threadsSource: areThreadsGiven || threads == ofHost ? nil : share?.source,
+      areThreadsGiven: areThreadsGiven, usableCount: usableCount)
+  }
+
+  init(hosts: [Host], threads: Int, threadsSource: String?, areThreadsGiven: Bool, usableCount: Int) {
+    self.hosts = hosts
+    self.threads = threads
+    self.threadsSource = threadsSource
+    self.areThreadsGiven = areThreadsGiven
+    self.usableCount = usableCount
+  }
+
+  private var worldSize: Int { hosts.reduce(0) { $0 + $1.ranks } }
+
+  /// A line for each thing that does not fit.
+  func notes(for c: TrainingConfiguration) -> [String] {
+    [beyondLeaves(c), beyondProcessors, share, threadsBeyondProcessors].compactMap { $0 }
+  }
+
+  /// Ranks, or threads of each, without work.
+  private func beyondLeaves(_ c: TrainingConfiguration) -> String? {
+    let smaller = max(1, c.globalBatchSize / (worldSize * (worldSize > c.leafCount ? 1 : threads)))
+    let advice =
+      c.microbatchSize > 1
+      ? "choose --micro-batch-size \(smaller) to use more of them"
+      : "a batch of \(c.globalBatchSize) has no more to give"
+    if worldSize > c.leafCount, worldSize > 1 {
+      return "\(worldSize - c.leafCount) of \(worldSize) ranks own no leaf: \(advice)"
+    }
+    let most = (c.leafCount + worldSize - 1) / worldSize
+    // Nobody has asked for the threads of a default, and nothing can be done for them.
+    guard threads > most, areThreadsGiven || c.microbatchSize > 1 else { return nil }
+    return "\(threads - most) of \(threads) threads of a rank have no leaf, as it owns "
+      + "\(worldSize == 1 ? "" : "at most ")\(RunLog.count(most, "leaf", "leaves")): \(advice)"
+      + ", or --threads \(most)"
+  }
+
+  /// More ranks than processors take turns.
+  private var beyondProcessors: String? {
+    let crowded = hosts.filter { $0.ranks > $0.processors }
+    guard let worst = crowded.max(by: { $0.ranks * $1.processors < $1.ranks * $0.processors }) else {
+      return nil
+    }
+    let fitting = hosts.reduce(0) { $0 + min($1.ranks, $1.processors) }
+    let threads = worst.processors > 1 ? ", or a rank a host with --threads \(worst.processors)," : ""
+    return "\(worst.ranks) ranks share \(RunLog.count(worst.processors, "processor")) of \(worst.name)"
+      + "\(crowded.count > 1 ? " (and so on \(RunLog.count(crowded.count - 1, "other host")))" : "")"
+      + " and take turns: \(RunLog.count(fitting, "rank"))\(threads) will give the same bits sooner"
+  }
+
+  private var share: String? {
+    guard let threadsSource else { return nil }
+    return "\(RunLog.count(threads, "thread")) a rank, this job's share (\(threadsSource)), of the "
+      + "\(RunLog.count(usableCount, "processor")) that the affinity mask allows; --threads overrides it"
+  }
+
+  /// More threads than this rank has processors for.
+  private var threadsBeyondProcessors: String? {
+    guard threads > usableCount else { return nil }
+    return "\(threads) threads share \(RunLog.count(usableCount, "processor")), all that this rank may use: "
+      + "--threads \(usableCount) is faster (a launcher that binds, taskset or a container: see --doctor)"
+  }
+}
