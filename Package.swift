@@ -58,9 +58,10 @@ let package = Package(
     library("Kernels", ["COpenBLAS", "CTargetFeatures"], settings: unchecked),
     library("CommandLineOptions", ["Platform"]),
     library("Reduction", settings: numeric),
+    library("Liveness", ["Platform"]),
     // Floor 2
     library("GPTModel", ["Kernels", "Reproducibility", "Platform"], settings: numeric),
-    library("DataParallel", ["COpenMPI", "Reduction", "Platform"], settings: numeric),
+    library("DataParallel", ["COpenMPI", "Reduction", "Liveness", "Platform"], settings: numeric),
     library("Launching", ["Platform"]),
     library("CorpusFiles", ["CZlib", "CZstd", "Reproducibility", "Platform"], settings: numeric),
     // Floor 3
@@ -78,7 +79,8 @@ let package = Package(
     library(
       "Training",
       [
-        "Corpora", "TrainingState", "GPTModel", "DataParallel", "Reduction", "Kernels", "Reproducibility",
+        "Corpora", "TrainingState", "GPTModel", "DataParallel", "Reduction", "Liveness", "Kernels",
+        "Reproducibility",
         "Platform",
       ],
       settings: numeric),
@@ -96,7 +98,7 @@ let package = Package(
         "RunFiles", "Training", "Capacity", "Checkpointing", "Corpora", "CorpusFiles", "TextDelivery",
         "TrainingState",
         "Launching",
-        "DataParallel",
+        "DataParallel", "Liveness",
         "GPTModel",
         "Kernels", "Reproducibility", "CommandLineOptions", "Platform",
       ]),
@@ -135,10 +137,14 @@ let package = Package(
     tests("GPTModel", ["GPTModel", "Kernels", "Reproducibility", "Platform"]),
     tests(
       "DataParallel",
-      ["DataParallel", "Reduction", "Launching", "Platform", "ProcessSupport", "data-parallel-check"]),
+      [
+        "DataParallel", "Reduction", "Liveness", "Launching", "Platform", "ProcessSupport",
+        "data-parallel-check",
+      ]),
     tests("Reduction", ["Reduction", "data-parallel-check"]),
     .executableTarget(
-      name: "data-parallel-check", dependencies: ["DataParallel", "Reduction", "Launching", "Platform"],
+      name: "data-parallel-check",
+      dependencies: ["DataParallel", "Reduction", "Liveness", "Launching", "Platform"],
       path: "Tests/DataParallelCheck", swiftSettings: numeric),
     tests("Launching", ["Launching", "Platform"]),
 

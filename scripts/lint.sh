@@ -31,7 +31,7 @@ violation_lines() {
 floor_of() {
   case "$1" in
     COpenMPI | COpenBLAS | CHDF5 | CZlib | CZstd | CTargetFeatures | CPlatform) echo 0 ;;
-    Platform | Reproducibility | Kernels | Reduction | CommandLineOptions) echo 1 ;;
+    Platform | Reproducibility | Kernels | Reduction | Liveness | CommandLineOptions) echo 1 ;;
     GPTModel | DataParallel | Launching | CorpusFiles) echo 2 ;;
     Corpora | TrainingState) echo 3 ;;
     Checkpointing | Training | Capacity | TextDelivery) echo 4 ;;

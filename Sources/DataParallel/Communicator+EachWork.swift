@@ -1,6 +1,7 @@
 // What some ranks do at the same time, each on its own host, and what may take as long as a disk likes: all ranks wait
 // for all of it, know that everybody is alive, and rank 0 says how far it has come.
 
+import Liveness
 import Platform
 
 /// What the work of a rank is doing, and what ends it before its time.

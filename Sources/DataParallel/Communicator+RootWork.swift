@@ -1,6 +1,7 @@
 // What rank 0 does alone and what may take as long as a disk, a network or a terminal likes: the others wait with it
 // and know that it is alive. A slow disk is no hung rank; a hung rank is still found.
 
+import Liveness
 import Platform
 
 /// What is waited for, and what ends the waiting before its time.

@@ -3,6 +3,7 @@
 // communicator.
 
 import COpenMPI
+import Liveness
 import Platform
 import Reduction
 import Glibc
@@ -67,11 +68,9 @@ public final class Communicator {
   public var isRoot: Bool { rank == 0 }
 
   /// One rank without MPI: starts at once, and every collective is trivial.
-  public static func single(hangTimeout: Double = defaultHangTimeout) -> Communicator {
+  public static func single(hangTimeout: Double = Watchdog.defaultHangTimeout) -> Communicator {
     Communicator(hangTimeout: hangTimeout)
   }
-
-  public static let defaultHangTimeout = 300.0
 
   /// Joins the MPI job that started this process, or makes a single rank without MPI.
   ///
@@ -81,7 +80,7 @@ public final class Communicator {
   ///   - launcherEndsAll: whether what started this process ends all ranks when one dies, as mpirun does.
   /// - Throws: `RuntimeFailure` from MPI.
   public static func start(
-    joinsJob: Bool, hangTimeout: Double = defaultHangTimeout, launcher: ProcessIdentity? = nil,
+    joinsJob: Bool, hangTimeout: Double = Watchdog.defaultHangTimeout, launcher: ProcessIdentity? = nil,
     launcherEndsAll: Bool = true
   ) throws -> Communicator {
     Heartbeat.enter(.startup, step: 0)

@@ -28,8 +28,8 @@ final class ExchangeArena {
     flagsPerMember = (bucketCount + 1 + 7) / 8 * 8
     let flagBytes = Self.paged(ranks.count * flagsPerMember * MemoryLayout<Atomic<Int>>.stride)
     let gradientBytes = Self.paged((elementCount + Self.slack) * MemoryLayout<Float>.stride)
-    // A rank that has all leaves folds them into the sum right away.
-    let isSum = plan.layout.hosts.count == 1 && plan.onHost[host].inputs.count == 1
+    // A rank that is alone folds its leaves into the sum right away; others may still read it while it goes on.
+    let isSum = plan.layout.worldSize == 1
     let nodeCount = isSum ? 0 : ranks.reduce(0) { $0 + plan.nodesOfRank[$1].count }
     let byteCount = flagBytes + (1 + nodeCount) * gradientBytes
     base = try memory?.allocate(byteCount: byteCount) ?? SharedMemory.unshared(byteCount: byteCount)

@@ -3,6 +3,7 @@
 // can be named; the order of arrival never matters.
 
 import COpenMPI
+import Liveness
 import Platform
 import Reduction
 

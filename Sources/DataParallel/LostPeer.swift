@@ -1,5 +1,6 @@
 // A rank that the others wait for in vain, and how long they wait before they say so.
 
+import Liveness
 import Platform
 
 /// A peer has died, or has been silent for too long. The state after the last finished step is as good as ever, and

@@ -1,5 +1,6 @@
 // How a rank waits for another: by polling, never blocking, so that it can say for whom and how long.
 
+import Liveness
 import Glibc
 import Platform
 

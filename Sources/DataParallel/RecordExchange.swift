@@ -2,6 +2,7 @@
 // the step's meeting point, so this is where waiting is measured and a late or hung rank is named.
 
 import COpenMPI
+import Liveness
 import Platform
 
 /// All-to-all of fixed-size records of 64-bit words. Records are equal on all ranks after `exchange`.

@@ -16,6 +16,11 @@ public enum Readable {
     return "\(days)d \(twoDigits(hours))h"
   }
 
+  /// `1 rank`, `1,000 leaves`.
+  public static func count(_ number: Int, _ one: String, _ many: String? = nil) -> String {
+    "\(grouped(number)) \(number == 1 ? one : many ?? one + "s")"
+  }
+
   /// `512 B`, `9.6 MB`, `123 GB`: powers of ten.
   public static func bytes(_ count: Int) -> String {
     guard count >= 1_000 else { return "\(count) B" }

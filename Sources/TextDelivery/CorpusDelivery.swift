@@ -128,8 +128,8 @@ private final class Inbox {
     if let own, isLacking {
       why =
         own.lack.isEmpty
-        ? "has another text there (sha256 \(own.sha256.prefix(8))… instead of \(scan.sha256.prefix(8))…)"
-        : "lacks it (\(own.lack))"
+        ? "another text is there (sha256 \(own.sha256.prefix(8))… instead of \(scan.sha256.prefix(8))…)"
+        : "the corpus is not there (\(own.lack))"
     }
     path = try communicator.eachWork(
       wait,
@@ -141,14 +141,14 @@ private final class Inbox {
         } : nil)
     if path == "" { path = nil }
     incoming = try communicator.together {
-      isLacking && path == nil ? try Self.begin(scan, caches, host: host, why) : nil
+      isLacking && path == nil ? try Self.begin(scan, caches, why) : nil
     }
     let needs = try communicator.allgather([incoming == nil ? 0 : 1])
     receivers = needs.indices.filter { needs[$0] == [1] }
   }
 
   private static func begin(
-    _ scan: CorpusScan, _ caches: [CacheFolder], host: String, _ why: String
+    _ scan: CorpusScan, _ caches: [CacheFolder], _ why: String
   ) throws -> (TextStore.Incoming, TextStore) {
     var reasons: [String] = []
     for cache in caches {
@@ -160,7 +160,7 @@ private final class Inbox {
       }
     }
     throw InvalidInput(
-      "\(host) \(why), and there is no place for rank 0's: \(reasons.joined(separator: "; ")); copy the corpus there, or "
+      "\(why), and there is no place for rank 0's: \(reasons.joined(separator: "; ")); copy the corpus there, or "
         + "set XDG_CACHE_HOME to a folder with room")
   }
 
@@ -185,7 +185,7 @@ private final class Inbox {
           try incoming?.text.append(bytes)
         } catch {
           throw RuntimeFailure(
-            "\(host) cannot write the corpus to \(incoming?.store.cache.path ?? ""): \(error)")
+            "cannot write the corpus to \(incoming?.store.cache.path ?? ""): \(error)")
         }
       })
   }
@@ -196,7 +196,7 @@ private final class Inbox {
     _ communicator: Communicator, _ wait: EachWait, _ progress: WorkProgress
   ) throws -> [String]? {
     nonisolated(unsafe) let incoming = incoming
-    let (host, sha256) = (host, scan.sha256)
+    let sha256 = scan.sha256
     let settled = try communicator.eachWork(
       wait,
       incoming == nil
@@ -207,7 +207,7 @@ private final class Inbox {
           do {
             return try text.finish(in: store, sha256: sha256).path
           } catch {
-            throw RuntimeFailure("\(host) cannot keep the corpus in \(store.cache.path): \(error)")
+            throw RuntimeFailure("cannot keep the corpus in \(store.cache.path): \(error)")
           }
         })
     if let settled { path = settled }
@@ -218,6 +218,6 @@ private final class Inbox {
   /// A line for the log; empty where nothing was to be done.
   var note: String {
     guard let path else { return "" }
-    return "\(host) \(why): it trains on rank 0's text, in \(path)"
+    return "\(host) trains on rank 0's text, in \(path): \(why)"
   }
 }

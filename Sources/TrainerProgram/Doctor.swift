@@ -148,7 +148,7 @@ struct Doctor {
     let had = available.map { "\(Readable.bytes($0)) available, " } ?? ""
     return Finding(
       verdict: .good, subject: "memory",
-      text: had + "\(RunLog.count(ranks, "rank")) of this training take \(Readable.bytes(needed))")
+      text: had + "\(Readable.count(ranks, "rank")) of this training take \(Readable.bytes(needed))")
   }
 
   private var dataFolder: Finding {

@@ -50,6 +50,6 @@ struct RunCapacity {
       step < 0.0095
       ? "\(Readable.fixed(1000 * step, digits: step < 0.001 ? 3 : 1)) ms" : Readable.duration(seconds: step)
     return "time       about \(perStep) a step, "
-      + "\(Readable.duration(seconds: seconds)) for \(RunLog.count(steps, "step"))\(exchange)"
+      + "\(Readable.duration(seconds: seconds)) for \(Readable.count(steps, "step"))\(exchange)"
   }
 }

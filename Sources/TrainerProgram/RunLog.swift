@@ -50,8 +50,8 @@ final class RunLog {
     if let line = validationLine(c) { self.line(line) }
     line(scheduleLine(c))
     line(
-      "machine    \(Self.count(facts.worldSize, "rank")) on \(Self.count(hosts, "host")), "
-        + "\(Self.count(facts.threads, "thread")) each; \(Self.count(c.leafCount, "leaf", "leaves")) of "
+      "machine    \(Readable.count(facts.worldSize, "rank")) on \(Readable.count(hosts, "host")), "
+        + "\(Readable.count(facts.threads, "thread")) each; \(Readable.count(c.leafCount, "leaf", "leaves")) of "
         + "\(c.microbatchSize); \(facts.kernelFamily) kernels, \(targetVectorWidth)")
   }
 
@@ -59,7 +59,7 @@ final class RunLog {
     let c = facts.configuration
     let unit = c.workflow.rawValue
     var text = "batches    \(Readable.grouped(facts.sequenceCount)) \(unit), "
-    text += "\(Self.count(facts.stepsPerEpoch, "batch", "batches")) of \(c.globalBatchSize) an epoch"
+    text += "\(Readable.count(facts.stepsPerEpoch, "batch", "batches")) of \(c.globalBatchSize) an epoch"
     if facts.leftoverCount > 0 { text += " (\(facts.leftoverCount) left over)" }
     if let held = facts.heldOutCount { text += "; \(Readable.grouped(held)) \(unit) held out" }
     return text
@@ -170,8 +170,4 @@ final class RunLog {
   }
 
   private static func scientific(_ value: Double) -> String { String(format: "%.2e", value) }
-
-  static func count(_ number: Int, _ one: String, _ many: String? = nil) -> String {
-    "\(Readable.grouped(number)) \(number == 1 ? one : many ?? one + "s")"
-  }
 }

@@ -3,6 +3,7 @@
 import Checkpointing
 import DataParallel
 import GPTModel
+import Liveness
 import Platform
 import RunFiles
 import Synchronization

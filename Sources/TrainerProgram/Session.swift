@@ -1,10 +1,12 @@
 // One rank from start to end: join the job, agree on everything, train, report.
 
+import Capacity
 import Checkpointing
 import CommandLineOptions
 import Corpora
 import DataParallel
 import GPTModel
+import Liveness
 import Kernels
 import Launching
 import Platform

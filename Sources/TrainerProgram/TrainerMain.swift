@@ -3,6 +3,7 @@
 import Checkpointing
 import CommandLineOptions
 import DataParallel
+import Liveness
 import Foundation
 import Launching
 import Platform

@@ -1,6 +1,7 @@
 // The command line of gpt-ddp, declared once. Options that decide the bits are rows of `SettingsTable`.
 
 import CommandLineOptions
+import Liveness
 import Platform
 import DataParallel
 import TrainingState
@@ -82,7 +83,7 @@ enum TrainerOptions {
   static let maxRestarts = Option.integer(
     "max-restarts", default: 3, in: 0...10_000, "For --supervise.")
   static let hangTimeout = Option.number(
-    "hang-timeout", "SECONDS", default: Communicator.defaultHangTimeout, in: .above(0),
+    "hang-timeout", "SECONDS", default: Watchdog.defaultHangTimeout, in: .above(0),
     "When a silent rank ends the job.")
   static let ignoreMemory = Option.flag(
     "ignore-memory", "Begin even if the memory does not suffice by the plan in the log.")

@@ -2,6 +2,7 @@
 
 import DataParallel
 import GPTModel
+import Liveness
 import Kernels
 import Platform
 import Reduction

@@ -1,6 +1,7 @@
 // From the sequences of this rank's leaves to the gradient of the whole batch: compute, meet, reduce.
 
 import DataParallel
+import Liveness
 import Foundation
 import GPTModel
 import Kernels

@@ -2,6 +2,7 @@
 
 import Corpora
 import DataParallel
+import Liveness
 import Platform
 import Reduction
 

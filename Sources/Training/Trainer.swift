@@ -4,6 +4,7 @@
 import Corpora
 import DataParallel
 import GPTModel
+import Liveness
 import Kernels
 import Platform
 import Reproducibility

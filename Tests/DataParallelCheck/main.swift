@@ -14,6 +14,7 @@
 //   data-parallel-check launch <np> <mode>...          starts itself under mpirun
 //   data-parallel-check supervise <np> <mode>...       the same, with two restarts
 import DataParallel
+import Liveness
 import Glibc
 import Launching
 import Platform

@@ -80,14 +80,18 @@ struct HostTests {
   private func hostWithoutCorpus() throws {
     var row = FaultRow(30, "corpus on rank 0's host alone, another text on the other: sent, same bits")
     for (preparation, words) in [
-      (":", "note       host2 lacks it (cannot open the corpus"),
-      ("echo another text > \"$0/corpus.txt\"", "note       host2 has another text there (sha256 "),
+      (":", "the corpus is not there (cannot open the corpus"),
+      ("echo another text > \"$0/corpus.txt\"", "another text is there (sha256 "),
     ] {
       let course = try Course()
       let job = try trainApart(course, ranks: 4, preparation: preparation)
       #expect(job.end() == 0, "\(job.text)")
       #expect(
-        job.lines.contains { $0.hasPrefix(words) && $0.contains("/own/cache/microgpt/texts/") }, "\(job.text)"
+        job.lines.contains {
+          $0.hasPrefix("note       host2 trains on rank 0's text, in ")
+            && $0.contains("/own/cache/microgpt/texts/")
+            && $0.contains(words)
+        }, "\(job.text)"
       )
       let isEqual = try course.isUndisturbed(job)
       row.add(survived: isEqual, equal: isEqual)
@@ -100,7 +104,9 @@ struct HostTests {
     let course = try Course()
     let job = try trainApart(course, preparation: "mount -o remount,ro \"$0\"")
     #expect(job.end() != 0)
-    let isNamed = job.text.contains("error: host2 lacks it (") && job.text.contains("Read-only file system")
+    let isNamed =
+      job.text.contains("error: host2: the corpus is not there (")
+      && job.text.contains("Read-only file system")
     #expect(isNamed && !job.text.contains("after step"), "\(job.text)")
     row.add(survived: isNamed)
     row.report()
@@ -132,7 +138,8 @@ struct HostTests {
         + course.options(["--n-embd", "1024", "--n-layer", "4", "--no-save"]))
     #expect(job.end() == ExitStatus.usage, "\(job.text)")
     #expect(
-      job.errorLines.count == 1 && job.errorLines[0].hasPrefix("error: host2: a training of "), "\(job.text)")
+      job.errorLines.count == 1 && job.errorLines[0].hasPrefix("error: rank 1 on host2 would need "),
+      "\(job.text)")
   }
 
   private func cutWire() throws {

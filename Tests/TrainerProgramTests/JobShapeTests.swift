@@ -4,6 +4,7 @@ import Launching
 import TrainingState
 import Testing
 
+@testable import Capacity
 @testable import TrainerProgram
 
 @Suite struct JobShapeTests {

@@ -16,6 +16,9 @@ public enum Watchdog {
   /// A sign of life within a long phase, from any thread that makes progress.
   public static func beat() { Heartbeat.beat() }
 
+  /// Seconds without a sign of life after which a process is taken to hang.
+  public static let defaultHangTimeout = 300.0
+
   private static let tickMicroseconds: UInt32 = 200_000
   /// Time for MPI_Abort before the process ends without it.
   private static let abortSeconds = 1.5
@@ -28,12 +31,12 @@ public enum Watchdog {
   private static let lastWish = Mutex<(@Sendable (String) -> Void)?>(nil)
 
   private struct Settings {
-    var hangTimeout = Communicator.defaultHangTimeout
+    var hangTimeout = Watchdog.defaultHangTimeout
     var name = "this process"
   }
 
   /// - Parameter name: how the watchdog's messages name this process, such as "rank 2 (node01, pid 4711)".
-  static func configure(name: String, hangTimeout: Double) {
+  package static func configure(name: String, hangTimeout: Double) {
     settings.withLock { $0 = Settings(hangTimeout: hangTimeout, name: name) }
   }
 
@@ -56,7 +59,7 @@ public enum Watchdog {
   /// - Parameters:
   ///   - parent: the process whose death ends this one; nil to watch none.
   ///   - launcher: another such process on this host.
-  static func start(parent: pid_t?, launcher: ProcessIdentity?) throws {
+  package static func start(parent: pid_t?, launcher: ProcessIdentity?) throws {
     guard !isRunning.exchange(true, ordering: .acquiringAndReleasing) else { return }
     // A log line written after mpirun's death must not end the process before its leftovers are removed.
     signal(SIGPIPE, SIG_IGN)
@@ -64,7 +67,7 @@ public enum Watchdog {
   }
 
   /// Ends this process within two seconds with `status`, whatever the main thread does until then.
-  static func expectEnd(status: Int32) {
+  package static func expectEnd(status: Int32) {
     endStatus.store(Int(status), ordering: .relaxed)
     // Without a watchdog thread, MPI_Abort must do.
     try? start(parent: nil, launcher: nil)

@@ -22,20 +22,20 @@ public enum Phase: Int, Sendable, CaseIterable {
   }
 }
 
-enum Heartbeat {
+package enum Heartbeat {
   private static let beats = Atomic<Int>(0)
   private static let phaseCode = Atomic<Int>(Phase.startup.rawValue)
   private static let currentStep = Atomic<Int>(0)
 
-  static func enter(_ phase: Phase, step: Int) {
+  package static func enter(_ phase: Phase, step: Int) {
     phaseCode.store(phase.rawValue, ordering: .relaxed)
     currentStep.store(step, ordering: .relaxed)
     beat()
   }
 
-  static func beat() { beats.wrappingAdd(1, ordering: .relaxed) }
+  package static func beat() { beats.wrappingAdd(1, ordering: .relaxed) }
 
-  static var count: Int { beats.load(ordering: .relaxed) }
-  static var step: Int { currentStep.load(ordering: .relaxed) }
-  static var phase: Phase { Phase(rawValue: phaseCode.load(ordering: .relaxed)) ?? .startup }
+  package static var count: Int { beats.load(ordering: .relaxed) }
+  package static var step: Int { currentStep.load(ordering: .relaxed) }
+  package static var phase: Phase { Phase(rawValue: phaseCode.load(ordering: .relaxed)) ?? .startup }
 }

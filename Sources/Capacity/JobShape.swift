@@ -6,25 +6,25 @@ import Platform
 import TrainingState
 
 /// Ranks, threads and what they have to share.
-struct JobShape {
-  struct Host: Equatable {
+public struct JobShape {
+  package struct Host: Equatable {
     let name: String
     let ranks: Int
     /// That its ranks may use, together.
     let processors: Int
   }
 
-  var hosts: [Host]
+  package var hosts: [Host]
   /// Of this rank.
-  var threads: Int
+  package var threads: Int
   /// What chose the threads, if it was neither the user nor the processors of the host.
-  var threadsSource: String?
-  var areThreadsGiven: Bool
+  package var threadsSource: String?
+  package var areThreadsGiven: Bool
   /// Processors of this rank's affinity mask.
-  var usableCount: Int
+  package var usableCount: Int
 
   /// - Parameter share: what a batch system says of this rank's threads.
-  init(
+  public init(
     _ communicator: Communicator, threads: Int, areThreadsGiven: Bool, share: (count: Int, source: String)?
   ) {
     var ranks: [(name: String, count: Int)] = []
@@ -45,7 +45,7 @@ struct JobShape {
       areThreadsGiven: areThreadsGiven, usableCount: usableCount)
   }
 
-  init(hosts: [Host], threads: Int, threadsSource: String?, areThreadsGiven: Bool, usableCount: Int) {
+  package init(hosts: [Host], threads: Int, threadsSource: String?, areThreadsGiven: Bool, usableCount: Int) {
     self.hosts = hosts
     self.threads = threads
     self.threadsSource = threadsSource
@@ -56,7 +56,7 @@ struct JobShape {
   private var worldSize: Int { hosts.reduce(0) { $0 + $1.ranks } }
 
   /// A line for each thing that does not fit.
-  func notes(for c: TrainingConfiguration) -> [String] {
+  public func notes(for c: TrainingConfiguration) -> [String] {
     [beyondLeaves(c), beyondProcessors, share, threadsBeyondProcessors].compactMap { $0 }
   }
 
@@ -74,7 +74,7 @@ struct JobShape {
     // Nobody has asked for the threads of a default, and nothing can be done for them.
     guard threads > most, areThreadsGiven || c.microbatchSize > 1 else { return nil }
     return "\(threads - most) of \(threads) threads of a rank have no leaf, as it owns "
-      + "\(worldSize == 1 ? "" : "at most ")\(RunLog.count(most, "leaf", "leaves")): \(advice)"
+      + "\(worldSize == 1 ? "" : "at most ")\(Readable.count(most, "leaf", "leaves")): \(advice)"
       + ", or --threads \(most)"
   }
 
@@ -86,21 +86,22 @@ struct JobShape {
     }
     let fitting = hosts.reduce(0) { $0 + min($1.ranks, $1.processors) }
     let threads = worst.processors > 1 ? ", or a rank a host with --threads \(worst.processors)," : ""
-    return "\(worst.ranks) ranks share \(RunLog.count(worst.processors, "processor")) of \(worst.name)"
-      + "\(crowded.count > 1 ? " (and so on \(RunLog.count(crowded.count - 1, "other host")))" : "")"
-      + " and take turns: \(RunLog.count(fitting, "rank"))\(threads) will give the same bits sooner"
+    return "\(worst.ranks) ranks share \(Readable.count(worst.processors, "processor")) of \(worst.name)"
+      + "\(crowded.count > 1 ? " (and so on \(Readable.count(crowded.count - 1, "other host")))" : "")"
+      + " and take turns: \(Readable.count(fitting, "rank"))\(threads) will give the same bits sooner"
   }
 
   private var share: String? {
     guard let threadsSource else { return nil }
-    return "\(RunLog.count(threads, "thread")) a rank, this job's share (\(threadsSource)), of the "
-      + "\(RunLog.count(usableCount, "processor")) that the affinity mask allows; --threads overrides it"
+    return "\(Readable.count(threads, "thread")) a rank, this job's share (\(threadsSource)), of the "
+      + "\(Readable.count(usableCount, "processor")) that the affinity mask allows; --threads overrides it"
   }
 
   /// More threads than this rank has processors for.
   private var threadsBeyondProcessors: String? {
     guard threads > usableCount else { return nil }
-    return "\(threads) threads share \(RunLog.count(usableCount, "processor")), all that this rank may use: "
+    return
+      "\(threads) threads share \(Readable.count(usableCount, "processor")), all that this rank may use: "
       + "--threads \(usableCount) is faster (a launcher that binds, taskset or a container: see --doctor)"
   }
 }
