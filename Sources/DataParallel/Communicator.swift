@@ -108,6 +108,7 @@ public final class Communicator {
     // Right away: while MPI starts, mpirun may die or a peer may never arrive.
     Watchdog.configure(name: "pid \(getpid()) on \(Machine.hostName)", hangTimeout: hangTimeout)
     try Watchdog.start(parent: getppid(), launcher: launcher)
+    EagerMessages.allow()
     var provided: Int32 = 0
     try MPIStatus.check(
       MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided), "MPI_Init_thread")

@@ -47,6 +47,8 @@ public final class GradientExchange {
     self.communicator = communicator
     self.elementCount = elementCount
     self.precision = precision
+    let maximumMessageLength = EagerMessages.length(
+      elementCount: elementCount, bytesEach: precision.byteCount, atMost: maximumMessageLength)
     self.maximumMessageLength = maximumMessageLength
     let buckets = buckets ?? [0..<elementCount]
     self.buckets = buckets

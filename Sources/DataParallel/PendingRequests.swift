@@ -86,13 +86,16 @@ final class PendingRequests {
   }
 
   /// Waits until nothing is pending.
+  ///
+  /// - Parameter meanwhile: something else that can move, and whether it has.
   /// - Throws: `LostPeer` naming the ranks that have died, or have been silent for the hang timeout.
-  func wait() throws {
+  func wait(meanwhile: () throws -> Bool = { false }) throws {
     // Also spares a single rank, which never started MPI, any MPI call.
     guard !isEmpty else { return }
     var patience = Patience(communicator)
     while !isEmpty {
-      if try poll() {
+      let hasMoved = try meanwhile()
+      if try poll() || hasMoved {
         patience.reset()
       } else {
         try patience.pause { silentPeers }

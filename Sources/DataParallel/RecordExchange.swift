@@ -54,8 +54,9 @@ public final class RecordExchange {
 
   /// Sends `own` to all ranks and receives theirs.
   ///
+  /// - Parameter meanwhile: what else may move while this waits, and whether it has.
   /// - Throws: `LostPeer` naming the ranks that stay silent, `RuntimeFailure` those that are at another step.
-  public func exchange(step: Int) throws {
+  public func exchange(step: Int, meanwhile: () throws -> Bool = { false }) throws {
     let start = monotonicSeconds()
     let rank = communicator.rank
     let mine = words + rank * stride
@@ -71,7 +72,7 @@ public final class RecordExchange {
       for peer in 0..<communicator.worldSize where peer != rank {
         try pending.send(mine, count: stride, type: mpi_uint64(), to: peer, .record)
       }
-      try pending.wait()
+      try pending.wait(meanwhile: meanwhile)
       try checkSteps(step)
     }
     for peer in 0..<communicator.worldSize {

@@ -81,7 +81,8 @@ final class GradientPipeline {
   ) throws -> StepRecord.Meeting {
     let meeting = try record.meet(
       step: step, leafLosses: computer.leafLosses, leafTargets: computer.leafTargets, requests: requests,
-      isBehind: isBehind, isRead: isRead)
+      isBehind: isBehind, isRead: isRead,
+      meanwhile: { [exchange] in exchange.isUnderWay ? try exchange.progress() : false })
     profile.lap(.waiting)
     if !meeting.isRead || meeting.rankWithBadLoss != nil {
       // Some ranks may already have sent parts of a sum that nobody will use; the others take it.

@@ -49,9 +49,10 @@ final class StepRecord {
   ///   - requests: what this rank has been asked.
   ///   - isBehind: whether its outputs are.
   ///   - isRead: whether this rank has its sequences.
+  ///   - meanwhile: what else may move while ranks wait, and whether it has.
   func meet(
     step: Int, leafLosses: [Double], leafTargets: [Int], requests: SignalRequests, isBehind: Bool,
-    isRead: Bool
+    isRead: Bool, meanwhile: () throws -> Bool = { false }
   ) throws -> Meeting {
     exchange.own[0] = requests.rawValue | (isBehind ? Self.pauseBit : 0)
     exchange.own[1] = isRead ? 1 : 0
@@ -59,7 +60,7 @@ final class StepRecord {
       exchange.own[Self.headerWords + 2 * leaf] = leafLosses[leaf].bitPattern
       exchange.own[Self.headerWords + 2 * leaf + 1] = UInt64(leafTargets[leaf])
     }
-    try exchange.exchange(step: step)
+    try exchange.exchange(step: step, meanwhile: meanwhile)
     var targetCount = 0
     var asked: SignalRequests = []
     var isRead = true

@@ -6,6 +6,7 @@ import Platform
 import Testing
 
 @testable import DataParallel
+@testable import Liveness
 
 @Suite struct AgreementTests {
   @Test func equalReplicasAreClean() {
