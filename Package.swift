@@ -194,7 +194,8 @@ let package = Package(
     tests(
       "Fault",
       [
-        "faulty-trainer", "RunFiles", "Checkpointing", "TrainingState", "DataParallel", "Platform",
+        "faulty-trainer", "gpt-bench", "RunFiles", "Checkpointing", "TrainingState", "DataParallel",
+        "Platform",
         "ProcessSupport",
       ]),
     tests("Programs", ["gpt-ddp", "gpt-sample", "gpt-bench", "Platform", "ProcessSupport"]),

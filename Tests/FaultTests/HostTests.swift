@@ -54,6 +54,7 @@ struct HostTests {
     try cutWire()
     try powerCut()
     try slowWire()
+    try bytesOnTheWire()
     try hostWithoutCorpus()
     try hostWithoutRoom()
     try oneHostsError()
@@ -140,6 +141,32 @@ struct HostTests {
     #expect(
       job.errorLines.count == 1 && job.errorLines[0].hasPrefix("error: rank 1 on host2 would need "),
       "\(job.text)")
+  }
+
+  /// What a host sends is 2(H − 1)/H gradients a step, however many ranks it has: here one of 836,096 floats.
+  private func bytesOnTheWire() throws {
+    func sent(ranks: Int, steps: Int) throws -> Double {
+      func counter() throws -> Int {
+        let text = try Job(
+          command: [Self.script, "exec", "cat", "/sys/class/net/eth0/statistics/tx_bytes"])
+        #expect(text.end() == 0)
+        return Int(text.output.split(separator: "\n").last ?? "") ?? 0
+      }
+      let before = try counter()
+      let job = try Job(
+        command: [
+          Self.script, "run", "-np", String(ranks), "--", Job.path(of: "gpt-bench"), "--exchange",
+          String(steps),
+        ])
+      #expect(job.end() == 0, "\(job.text)")
+      return Double(try counter() - before)
+    }
+    for ranks in [2, 6] {
+      let ofAStep = (try sent(ranks: ranks, steps: 25) - sent(ranks: ranks, steps: 5)) / 20
+      let gradients = ofAStep / (836_096 * 4)
+      #expect(
+        gradients > 0.9 && gradients < 1.1, "\(ranks) ranks send \(gradients) gradients a host and step")
+    }
   }
 
   private func cutWire() throws {
