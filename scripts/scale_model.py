@@ -4,6 +4,7 @@
     mpirun --hostfile hostfile -np 2 --bind-to none gpt-ddp --doctor > figures.txt     # one rank a host is best
     scripts/scale_model.py figures.txt --hosts 1,4,16,64
     scripts/scale_model.py figures.txt --wire 10gbit          # the same hosts on another wire
+    scripts/scale_model.py figures.txt --batch-size 512       # or with another batch
     scripts/scale_model.py --check                            # predicted and measured here; as root, on shaped wires
 
 A step is: the leaves of the busiest thread, its additions, what the exchange cannot hide behind the last backward pass,
@@ -150,6 +151,12 @@ def parse_figures(text, source):
     return figures
 
 
+def mean_figures(first, second):
+    """Of two measurements of the same hosts."""
+    return {name: (value + second[name]) / 2 if name.startswith("seconds") else value
+            for name, value in first.items()}
+
+
 def parse_hosts(text):
     try:
         hosts = sorted({int(word) for word in text.split(",")} | {1})
@@ -222,12 +229,14 @@ class Programs:
 
 
 def table(model, hosts):
-    print(f"{'hosts':>5} {'ranks':>6} {'threads':>7} {'ms a step':>10} {'tokens/s':>12} {'efficiency':>10}  helps most")
+    lines = [f"{'hosts':>5} {'ranks':>6} {'threads':>7} {'ms a step':>10} {'tokens/s':>12} {'efficiency':>10}  helps most"]
     for count in hosts:
         gain, knob = model.knobs(count)[0]
-        advice = f"{knob} (+{100 * gain:.0f} %)" if gain >= 0.02 else "more work than one host has"
-        print(f"{count:>5} {count * model.ranks:>6} {model.threads:>7} {1000 * model.seconds(count):>10.2f} "
-              f"{model.speed(count):>12,.0f} {100 * model.efficiency(count):>8.0f} %  {advice}")
+        advice = f"{knob} (+{100 * gain:.0f} %)" if gain >= 0.02 else "nothing that this model knows"
+        lines.append(
+            f"{count:>5} {count * model.ranks:>6} {model.threads:>7} {1000 * model.seconds(count):>10.2f} "
+            f"{model.speed(count):>12,.0f} {100 * model.efficiency(count):>8.0f} %  {advice}")
+    print("\n".join(lines))
 
 
 def as_json(model, hosts):
@@ -259,13 +268,17 @@ class Check:
             seconds = [json.loads(line)["seconds"] for line in file]
         return statistics.median(after - before for before, after in zip(seconds[2:], seconds[3:]))
 
-    def row(self, name, launcher, hosts, ranks):
-        figures = parse_figures(
+    def figures(self, launcher):
+        return parse_figures(
             self.programs.run(launcher + [self.programs.path("gpt-ddp"), "--doctor", *self.words]), "the doctor")
-        plans = self.programs.plans(figures["settings"], [hosts], ranks)
-        model = Model(figures, plans, ranks=ranks)
-        # Before and after: the machine has other work, too.
-        predicted, measured = model.seconds(hosts), self.measured(launcher)
+
+    def row(self, name, launcher, hosts, ranks):
+        # Before and after: the machine may have other work, too, and more of it at one time than at another.
+        before = self.figures(launcher)
+        measured = self.measured(launcher)
+        figures = mean_figures(before, self.figures(launcher))
+        model = Model(figures, self.programs.plans(figures["settings"], [hosts], ranks), ranks=ranks)
+        predicted = model.seconds(hosts)
         error = predicted / measured - 1
         self.errors.append(abs(error))
         exchange = model.parts(hosts)["exchange"]
@@ -275,7 +288,7 @@ class Check:
     def run(self):
         print(f"{'':<28} {'predicted':>10} {'measured':>10} {'error':>9} {'exchange':>10}   ms a step", flush=True)
         for ranks in (1, 2, 4):
-            launcher = [] if ranks == 1 else ["mpirun", "-np", str(ranks)]
+            launcher = [] if ranks == 1 else ["mpirun", "-np", str(ranks), "--bind-to", "none"]
             if launcher and not shutil.which("mpirun"):
                 raise Refusal("mpirun is missing: apt-get install openmpi-bin")
             self.row(f"1 host, np {ranks}", launcher, 1, ranks)
@@ -313,6 +326,8 @@ def parse(words):
     parser.add_argument("--hosts", default="1,2,4,8,16,32,64,128,256,512,1024", metavar="LIST")
     parser.add_argument("--ranks-per-host", type=positive, metavar="N", help="default: as measured")
     parser.add_argument("--threads", type=positive, metavar="N", help="of each rank; default: as measured (--check: 1)")
+    parser.add_argument("--batch-size", type=positive, metavar="N", help="another one than measured with")
+    parser.add_argument("--micro-batch-size", type=positive, metavar="N", help="another one than measured with")
     parser.add_argument("--wire", metavar="RATE", help="another wire than the measured one: 100mbit, 1gbit, 10gbit")
     parser.add_argument("--json", action="store_true", help="every part and every knob")
     parser.add_argument("--check", action="store_true", help="predict, run and compare; takes some minutes")
@@ -327,6 +342,8 @@ def parse(words):
     options.arguments = words[cut + 1:]
     if options.check and options.figures:
         raise Refusal("--check measures by itself: omit the file")
+    if options.check and (options.batch_size or options.micro_batch_size or options.wire or options.ranks_per_host):
+        raise Refusal("--check compares what it runs: give options of gpt-ddp after --")
     if options.arguments and not options.check:
         raise Refusal("options of gpt-ddp belong to --check; else give them to the doctor")
     if options.steps < 5:
@@ -359,6 +376,10 @@ def main(words):
         figures = with_wire(figures, options.wire)
     if hosts[-1] > 1 and WIRE[0] not in figures:
         raise Refusal(f"{options.figures} was measured on one host: run the doctor under mpirun on two, or give --wire 1gbit")
+    for name in ("batch-size", "micro-batch-size"):
+        chosen = getattr(options, name.replace("-", "_"))
+        if chosen:
+            figures["settings"][name] = str(chosen)
     ranks = options.ranks_per_host or figures["ranks_per_host"]
     model = Model(figures, programs.plans(figures["settings"], hosts, ranks), options.threads, ranks)
     (as_json if options.json else table)(model, hosts)

@@ -1,11 +1,11 @@
 // Verdicts on what ranks say of themselves, and leftovers: everything that needs no peer.
 
-import Liveness
 import Glibc
 import Platform
 import Testing
 
 @testable import DataParallel
+@testable import Liveness
 
 @Suite struct AgreementTests {
   @Test func equalReplicasAreClean() {
