@@ -300,6 +300,9 @@ class Check:
         if os.getuid() != 0 or not (shutil.which("ip", path=path) and shutil.which("tc", path=path)):
             print("two hosts: skipped, network namespaces need root and iproute2")
             return
+        if os.path.exists("/run/microgpt-multinode"):
+            print("two hosts: skipped, scripts/multinode.sh has hosts already (scripts/multinode.sh down)")
+            return
         multinode = f"{ROOT}/scripts/multinode.sh"
         self.programs.run([multinode, "up", "2"])
         try:
