@@ -112,7 +112,7 @@ let package = Package(
     .executableTarget(
       name: "gpt-bench",
       dependencies: [
-        "Checkpointing", "TrainingState", "DataParallel", "Reduction", "GPTModel", "Kernels",
+        "Capacity", "Checkpointing", "TrainingState", "DataParallel", "Reduction", "GPTModel", "Kernels",
         "CommandLineOptions",
         "Platform", "CTargetFeatures",
       ], swiftSettings: numeric),

@@ -12,6 +12,9 @@ import Reduction
 /// A round has buckets, parts of the gradient that are exchanged independently: `publish` says that this rank's nodes
 /// have a bucket, `progress` does what can be done without waiting, `finish` the rest.
 public final class GradientExchange {
+  /// Floats of a bucket that is worth messages of its own.
+  public static let smallestBucket = 1 << 16
+
   public let plan: ReductionPlan
   public let elementCount: Int
   public let precision: ReductionPrecision

@@ -1,4 +1,5 @@
-// `gpt-ddp --doctor`: what this machine has for a training, a line each, with advice where something is amiss.
+// `gpt-ddp --doctor`: what this machine has for a training, a line each, with advice where something is amiss; how fast
+// it computes, and under mpirun the wire between its hosts.
 
 import Capacity
 import CorpusFiles
@@ -20,6 +21,12 @@ struct Doctor {
     let verdict: Verdict
     let subject: String
     let text: String
+
+    func line(of host: String? = nil) -> String {
+      let name = host.map { "\($0): " } ?? ""
+      return verdict.rawValue + "  " + subject + String(repeating: " ", count: max(0, 12 - subject.count))
+        + name + text
+    }
   }
 
   private let plan: RunPlan
@@ -27,24 +34,56 @@ struct Doctor {
   /// Bytes of shared memory that OpenMPI takes for each rank of a host.
   private static let sharedBytesPerRank = 4 << 20
 
-  /// - Parameter plan: the options tell how many ranks are meant and where data and checkpoints are to be.
-  init(_ plan: RunPlan) {
+  private let communicator: Communicator
+
+  /// - Parameters:
+  ///   - plan: the options tell how many ranks are meant and where data and checkpoints are to be.
+  ///   - communicator: of the job that is asked; one rank on its own looks at a job that is yet to be started.
+  init(_ plan: RunPlan, _ communicator: Communicator) {
     self.plan = plan
-    ranks = plan.options[TrainerOptions.processCount] ?? Machine.coreCount
+    self.communicator = communicator
+    ranks =
+      communicator.worldSize > 1
+      ? communicator.localSize : plan.options[TrainerOptions.processCount] ?? Machine.coreCount
   }
 
   /// - Returns: the exit status: failure if something would keep a training from working.
-  func run() -> Int32 {
+  func run() throws -> Int32 {
     let findings = [
       cores, affinity, mpi, singleCopy, sharedMemory, blas, vectors, memory, dataFolder, checkpointFolder,
     ]
-    for finding in findings {
-      let subject = finding.subject + String(repeating: " ", count: max(0, 12 - finding.subject.count))
-      StandardStream.output.line("\(finding.verdict.rawValue)  \(subject)\(finding.text)")
+    // Of other hosts, only what is amiss.
+    let isFirst = communicator.isRoot
+    let told = communicator.localRank > 0 ? [] : findings.filter { isFirst || $0.verdict != .good }
+    let text = told.map { $0.line(of: isFirst ? nil : communicator.peers[communicator.rank].host) }
+    let all = try communicator.allgather(Array(text.joined(separator: "\n").utf8))
+    let lines = all.flatMap { String(decoding: $0, as: UTF8.self).split(separator: "\n") }
+    if isFirst { for line in lines { StandardStream.output.line(String(line)) } }
+    let isBad = lines.contains { $0.hasPrefix(Verdict.bad.rawValue) }
+    if !isBad { try measure() }
+    if communicator.worldSize == 1 {
+      for line in ["", "Start with", startLine] { StandardStream.output.line(line) }
     }
-    for line in ["", "Start with", startLine] { StandardStream.output.line(line) }
-    return findings.contains { $0.verdict == .bad } ? ExitStatus.failure : ExitStatus.success
+    return isBad ? ExitStatus.failure : ExitStatus.success
   }
+
+  /// How fast the ranks of this job are, for people and for scripts/scale_model.py.
+  private func measure() throws {
+    var configuration = plan.draft
+    configuration.model = try plan.model(vocabularySize: Self.usualVocabulary)
+    let threads = plan.settings(
+      localSize: communicator.localSize, processorCount: communicator.localProcessorCount,
+      usableCount: Machine.usableProcessorCount, allocation: SlurmAllocation.current
+    ).threads
+    let figures = try ScaleFigures(configuration, threads: threads, communicator: communicator)
+    guard communicator.isRoot else { return }
+    for (subject, text) in figures.lines + [("figures", figures.json.compactText)] {
+      StandardStream.output.line(Finding(verdict: .good, subject: subject, text: text).line())
+    }
+  }
+
+  /// Of English texts, with the mark that begins them.
+  private static let usualVocabulary = 66
 
   /// What starts this training on this machine and by this user: to be pasted into a shell.
   private var startLine: String {

@@ -37,14 +37,17 @@ public enum TrainerMain {
         return ExitStatus.success
       case .run(let options):
         let plan = try RunPlan(options)
-        if options[TrainerOptions.doctor] { return Doctor(plan).run() }
+        let isDoctor = options[TrainerOptions.doctor]
+        if isDoctor, !LaunchEnvironment.current.startsMPI { return try Doctor(plan, .single()).run() }
         let processCount = options[TrainerOptions.processCount] ?? 1
-        if try Launcher.isNeeded(processCount: processCount) { return try launch(plan, processCount) }
+        if !isDoctor, try Launcher.isNeeded(processCount: processCount) {
+          return try launch(plan, processCount)
+        }
         // Only a launch reads these; anywhere else they would be promises that nobody keeps.
         let launchOnly: [any DeclaredOption] = [
           TrainerOptions.hostfile, TrainerOptions.supervise, TrainerOptions.maxRestarts,
         ]
-        for option in launchOnly where options.isGiven(option) {
+        for option in launchOnly where options.isGiven(option) && !isDoctor {
           throw InvalidInput(
             "--\(option.name) belongs to --np N with N above 1, outside mpirun; give both, or omit it")
         }
@@ -93,7 +96,10 @@ public enum TrainerMain {
           worldSize: communicator.worldSize, environment: environment,
           requested: plan.options[TrainerOptions.processCount])
       }
-      let status = try Session(plan: plan, communicator: communicator, probe: probe).run()
+      let status =
+        plan.options[TrainerOptions.doctor]
+        ? try Doctor(plan, communicator).run()
+        : try Session(plan: plan, communicator: communicator, probe: probe).run()
       try communicator.finalize()
       return status
     } catch let failure as AgreedFailure {

@@ -88,7 +88,8 @@ enum TrainerOptions {
   static let ignoreMemory = Option.flag(
     "ignore-memory", "Begin even if the memory does not suffice by the plan in the log.")
   static let doctor = Option.flag(
-    "doctor", "Look at this machine: what training needs, what is amiss, what to do.")
+    "doctor",
+    "Look at this machine, under mpirun at all hosts: what training needs, what is amiss, how fast it is.")
 
   // Between a supervisor and the jobs it starts
   static let run = Option.text("run-id", "TEXT", "Names a supervised run in its checkpoints.").hidden

@@ -33,7 +33,7 @@ final class GradientPipeline {
     let isOverlapped = communicator.layout.hosts.count > 1 && probe == nil
     exchange = try GradientExchange(
       communicator: communicator, elementCount: model.table.arenaCount, leafCount: configuration.leafCount,
-      buckets: isOverlapped ? model.table.backwardBuckets(minimum: Self.smallestBucket) : nil,
+      buckets: isOverlapped ? model.table.backwardBuckets(minimum: GradientExchange.smallestBucket) : nil,
       precision: configuration.reductionPrecision)
     computer = GradientComputer(
       model: model, team: team, configuration: configuration, fold: exchange.makeFold(threads: team.count))
@@ -43,9 +43,6 @@ final class GradientPipeline {
   }
 
   var model: PreparedModel { computer.model }
-
-  /// Floats of a bucket that is worth messages of its own.
-  private static let smallestBucket = 1 << 16
 
   /// Targets of a batch of full sequences: a power of two for the usual sizes, so that scaling by it is
   /// exact. Shorter documents are weighted correctly after the reduction, once all ranks know the number of

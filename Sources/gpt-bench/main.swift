@@ -3,8 +3,10 @@
 //   gpt-bench --peak
 //   gpt-bench --kernels N [sizes]
 //   mpirun -np 2 gpt-bench --exchange N [sizes]
+//   gpt-bench --plan 1,2,4 [--ranks-per-host N] [sizes]
 //   gpt-bench --generate N --checkpoint FILE [--streams N] [--threads N]
 
+import Capacity
 import Checkpointing
 import CommandLineOptions
 import DataParallel
@@ -17,6 +19,9 @@ enum BenchOptions {
   static let peak = Option.flag("peak", "Operations per second of one core, multiply-adds in registers.")
   static let kernels = Option.integer("kernels", in: 1...1_000_000, "Time N sequences forward and backward.")
   static let exchange = Option.integer("exchange", in: 1...1_000_000, "Time N reductions of a gradient.")
+  static let plan = Option<String?>.text(
+    "plan", "HOSTS", "What a step asks of the busiest rank on so many hosts: 1,2,4. Measures nothing.")
+  static let ranksPerHost = Option.integer("ranks-per-host", default: 1, in: 1...1024, "For --plan.")
   static let generate = Option.integer("generate", in: 1...1_000_000, "Time N characters per stream.")
   static let checkpoint = Option.text(
     "checkpoint", "FILE", default: "checkpoints/shakespeare.jld2", "The model.")
@@ -28,10 +33,13 @@ enum BenchOptions {
   static let syntax = CommandSyntax(
     program: "gpt-bench", version: ProgramVersion.current,
     summary: "Measures parts of gpt-ddp and gpt-sample.",
-    usage: ["gpt-bench --peak | --kernels N | --exchange N | --generate N"],
+    usage: ["gpt-bench --peak | --kernels N | --exchange N | --plan HOSTS | --generate N"],
     sections: [
       OptionSection(
-        "Measurements", [peak, kernels, exchange, generate, checkpoint, streams, threads, vocabulary]),
+        "Measurements",
+        [
+          peak, kernels, exchange, plan, ranksPerHost, generate, checkpoint, streams, threads, vocabulary,
+        ]),
       OptionSection("Sizes", settings.map(\.option)),
     ])
 }
@@ -50,6 +58,13 @@ func measure(_ options: ParsedOptions) throws -> JSONText? {
         return (row.kind, .object([("seconds", .real(row.seconds))] + speed))
       })
   }
+  if let list = options[BenchOptions.plan] {
+    let hosts = list.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+    guard hosts.allSatisfy((1...1024).contains) else {
+      throw InvalidInput("--plan \(quoted(list)): give numbers of hosts from 1 to 1024, such as 1,2,4")
+    }
+    return ScalePlan(configuration, hosts: hosts, ranksPerHost: options[BenchOptions.ranksPerHost]).json
+  }
   if let count = options[BenchOptions.generate] {
     let snapshot = try CheckpointFile.read(options[BenchOptions.checkpoint])
     let model = PreparedModel(
@@ -60,7 +75,7 @@ func measure(_ options: ParsedOptions) throws -> JSONText? {
     return .object([("tokens_per_second", .real(speed))])
   }
   guard let count = options[BenchOptions.exchange] else {
-    throw InvalidInput("say what to measure: --peak, --kernels N, --exchange N or --generate N")
+    throw InvalidInput("say what to measure: --peak, --kernels N, --exchange N, --plan HOSTS or --generate N")
   }
   let communicator = try Communicator.start(joinsJob: environmentVariable("OMPI_COMM_WORLD_SIZE") != nil)
   let seconds = try ExchangeBenchmark.seconds(count, configuration, communicator)

@@ -1,6 +1,5 @@
 // Verdicts on what ranks say of themselves, and leftovers: everything that needs no peer.
 
-import Liveness
 import Glibc
 import Platform
 import Testing

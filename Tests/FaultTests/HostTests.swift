@@ -148,7 +148,7 @@ struct HostTests {
     func sent(ranks: Int, steps: Int) throws -> Double {
       func counter() throws -> Int {
         let text = try Job(
-          command: [Self.script, "exec", "cat", "/sys/class/net/eth0/statistics/tx_bytes"])
+          command: ["ip", "netns", "exec", "host1", "cat", "/sys/class/net/eth0/statistics/tx_bytes"])
         #expect(text.end() == 0)
         return Int(text.output.split(separator: "\n").last ?? "") ?? 0
       }
