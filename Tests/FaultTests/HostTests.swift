@@ -51,10 +51,10 @@ struct HostTests {
     let course = try Course()
     _ = try multinode("up", "2", in: course)
     defer { _ = try? multinode("down", in: course) }
+    try bytesOnTheWire()
     try cutWire()
     try powerCut()
     try slowWire()
-    try bytesOnTheWire()
     try hostWithoutCorpus()
     try hostWithoutRoom()
     try oneHostsError()
