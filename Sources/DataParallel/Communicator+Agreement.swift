@@ -23,13 +23,23 @@ extension Communicator {
     let result = Result(catching: body)
     var status: UInt8 = 0
     if case .failure(let error) = result { status = UInt8(truncatingIfNeeded: ExitStatus.of(error)) }
-    let statuses = try allgather([status])
-    guard let failed = statuses.firstIndex(where: { $0 != [0] }) else { return try result.get() }
-    if failed == rank, case .failure(let error) = result {
-      let isEverywhere = statuses.allSatisfy { $0 != [0] }
-      throw AgreedFailure(cause: error, host: isEverywhere ? nil : ownHostOfSeveral)
+    let statuses = try allgather([status]).map { $0.first ?? 1 }
+    if let failure = failure(statuses, own: result) { throw failure }
+    return try result.get()
+  }
+
+  /// What this rank throws after work that failed on some; nil if it did on none.
+  ///
+  /// - Parameters:
+  ///   - statuses: by rank, the exit status of its error, or 0.
+  ///   - own: what this rank's work came to; nil if it had none.
+  func failure<T>(_ statuses: [UInt8], own: Result<T, any Error>?) -> (any Error)? {
+    guard let failed = statuses.firstIndex(where: { $0 != 0 }) else { return nil }
+    guard failed == rank, case .failure(let error) = own else {
+      return PeerFailure(rank: failed, status: Int32(statuses[failed]))
     }
-    throw PeerFailure(rank: failed, status: Int32(statuses[failed].first ?? 1))
+    let isEverywhere = statuses.allSatisfy { $0 != 0 }
+    return AgreedFailure(cause: error, host: isEverywhere ? nil : ownHostOfSeveral)
   }
 
   /// The name of this rank's host; nil if all ranks are on it.

@@ -41,10 +41,7 @@ extension Communicator {
       }
       if !isDone { sign.progress = wait.progress() }
       let signs = try allgather(sign.bytes).map(WorkSign.init(bytes:))
-      if let failed = signs.firstIndex(where: { $0.status != 0 }) {
-        if failed == rank, case .failure(let error) = work?.result { throw AgreedFailure(cause: error) }
-        throw PeerFailure(rank: failed, status: Int32(signs[failed].status))
-      }
+      if let failure = failure(signs.map(\.status), own: isDone ? work?.result : nil) { throw failure }
       if signs.contains(where: \.isAskedToStop) { throw agreed(Interruption()) }
       if signs.allSatisfy(\.isDone) { return try work?.result?.get() }
       if isRoot, let busy = signs.firstIndex(where: { !$0.isDone && !$0.progress.isEmpty }) {

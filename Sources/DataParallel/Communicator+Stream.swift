@@ -81,10 +81,8 @@ extension Communicator {
     sign.isAskedToStop = isAskedToStop
     if let failure { sign.status = UInt8(truncatingIfNeeded: ExitStatus.of(failure)) }
     let signs = try allgather(sign.bytes).map(WorkSign.init(bytes:))
-    if let failed = signs.firstIndex(where: { $0.status != 0 }) {
-      if failed == rank, let failure { throw AgreedFailure(cause: failure) }
-      throw PeerFailure(rank: failed, status: Int32(signs[failed].status))
-    }
+    let own = failure.map { Result<Void, any Error>.failure($0) }
+    if let failure = self.failure(signs.map(\.status), own: own) { throw failure }
     if signs.contains(where: \.isAskedToStop) { throw agreed(Interruption()) }
     return signs[0].isDone
   }
