@@ -78,17 +78,13 @@ public struct HostMemory: Sendable {
   }
 
   /// Resident bytes of this process that files do not back.
-  private static var presentBytes: Int {
-    let line = (smallFile("/proc/self/status") ?? "").split(separator: "\n").first {
-      $0.hasPrefix("RssAnon:")
-    }
-    return (line?.split(separator: " ").dropLast().last.flatMap { Int($0) } ?? 0) << 10
-  }
+  private static var presentBytes: Int { bytes("RssAnon") ?? 0 }
 
   /// The most that this process has had resident so far, in bytes; nil without /proc.
-  public static var peakBytes: Int? {
-    let line = (smallFile("/proc/self/status") ?? "").split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-    return line?.split(separator: " ").dropLast().last.flatMap { Int($0) }.map { $0 << 10 }
+  public static var peakBytes: Int? { bytes("VmHWM") }
+
+  private static func bytes(_ name: String) -> Int? {
+    Machine.ownStatus(name).flatMap { Int($0) }.map { $0 << 10 }
   }
 
   public var planOfRootRank: MemoryPlan { ranks[0].plan }

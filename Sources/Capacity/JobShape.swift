@@ -3,6 +3,7 @@
 
 import DataParallel
 import Platform
+import Reduction
 import TrainingState
 
 /// Ranks, threads and what they have to share.
@@ -27,19 +28,13 @@ public struct JobShape {
   public init(
     _ communicator: Communicator, threads: Int, areThreadsGiven: Bool, share: (count: Int, source: String)?
   ) {
-    var ranks: [(name: String, count: Int)] = []
-    for peer in communicator.peers {
-      if let index = ranks.firstIndex(where: { $0.name == peer.host }) {
-        ranks[index].count += 1
-      } else {
-        ranks.append((peer.host, 1))
-      }
-    }
+    let names = communicator.peers.map(\.host)
     let usableCount = Machine.usableProcessorCount
     let ofHost = max(1, min(communicator.localProcessorCount / communicator.localSize, usableCount))
     self.init(
-      hosts: ranks.map {
-        Host(name: $0.name, ranks: $0.count, processors: communicator.processorCount(ofHost: $0.name))
+      hosts: HostLayout(names: names).hosts.map { ranks in
+        let name = names[ranks[0]]
+        return Host(name: name, ranks: ranks.count, processors: communicator.processorCount(ofHost: name))
       },
       threads: threads, threadsSource: areThreadsGiven || threads == ofHost ? nil : share?.source,
       areThreadsGiven: areThreadsGiven, usableCount: usableCount)

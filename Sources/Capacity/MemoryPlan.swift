@@ -47,10 +47,9 @@ public struct MemoryPlan: Equatable, Sendable {
     let depth = CanonicalTree.depth(leafCount: nodes.map(\.count).max() ?? 1)
     // Of each node, one leaf is computed where the node ends up.
     let waiting = min(plan.intervals[rank].count - nodes.count, threads - 1 + depth)
-    let isSum = layout.worldSize == 1
     weights = arena
     moments = momentCount * arena
-    gradients = ((isSum ? 0 : nodes.count) + max(0, waiting)) * arena + arena / ranksOfHost
+    gradients = ((plan.foldsIntoSum ? 0 : nodes.count) + max(0, waiting)) * arena + arena / ranksOfHost
     activations = threads * SequenceWorkspace.floatCount(model) * MemoryLayout<Float>.size
     packedWeights =
       PreparedModel.panelCount(model, backend: configuration.backend, isTraining: true)

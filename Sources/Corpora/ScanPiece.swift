@@ -118,14 +118,7 @@ struct ScanPiece: Equatable, Sendable {
       while position + 8 <= limit {
         let word = UnsafeRawPointer(bytes + position).loadUnaligned(as: UInt64.self)
         guard Self.isPlain(word) else { break }
-        seen[Int(word & 0xFF)] = 1
-        seen[Int(word >> 8 & 0xFF)] = 1
-        seen[Int(word >> 16 & 0xFF)] = 1
-        seen[Int(word >> 24 & 0xFF)] = 1
-        seen[Int(word >> 32 & 0xFF)] = 1
-        seen[Int(word >> 40 & 0xFF)] = 1
-        seen[Int(word >> 48 & 0xFF)] = 1
-        seen[Int(word >> 56)] = 1
+        Self.note(word, in: seen)
         if !Self.isPlain(word ^ 0x0D0D_0D0D_0D0D_0D0D) {
           for index in 0..<8 where bytes[position + index] == 0x0D { returns += 1 }
         }
@@ -158,6 +151,19 @@ struct ScanPiece: Equatable, Sendable {
       }
     }
     return position
+  }
+
+  /// Eight bytes at once.
+  @inline(__always)
+  private static func note(_ word: UInt64, in seen: UnsafeMutablePointer<UInt8>) {
+    seen[Int(word & 0xFF)] = 1
+    seen[Int(word >> 8 & 0xFF)] = 1
+    seen[Int(word >> 16 & 0xFF)] = 1
+    seen[Int(word >> 24 & 0xFF)] = 1
+    seen[Int(word >> 32 & 0xFF)] = 1
+    seen[Int(word >> 40 & 0xFF)] = 1
+    seen[Int(word >> 48 & 0xFF)] = 1
+    seen[Int(word >> 56)] = 1
   }
 
   private mutating func scanDocuments(
@@ -221,14 +227,7 @@ struct ScanPiece: Equatable, Sendable {
         let kept = UInt64(1) << UInt64(8 * count) - 1
         word = word & kept | spaces & ~kept
       }
-      seen[Int(word & 0xFF)] = 1
-      seen[Int(word >> 8 & 0xFF)] = 1
-      seen[Int(word >> 16 & 0xFF)] = 1
-      seen[Int(word >> 24 & 0xFF)] = 1
-      seen[Int(word >> 32 & 0xFF)] = 1
-      seen[Int(word >> 40 & 0xFF)] = 1
-      seen[Int(word >> 48 & 0xFF)] = 1
-      seen[Int(word >> 56)] = 1
+      Self.note(word, in: seen)
       // Zero where a byte is a space; the first byte of the text is the lowest.
       let others = word ^ spaces
       let trailing = others.leadingZeroBitCount / 8

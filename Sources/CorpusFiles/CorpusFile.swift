@@ -148,17 +148,7 @@ public final class CorpusFile: Sendable {
   /// - Throws: `RuntimeFailure` if the system cannot read.
   public func sha256(progress: WorkProgress? = nil) throws -> String {
     progress?.begin("hashing \(path)", total: byteCount)
-    var hasher = SHA256()
-    let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-    defer { block.deallocate() }
-    var offset = 0
-    while offset < byteCount {
-      let count = try read(at: offset, into: block)
-      hasher.update(UnsafeRawBufferPointer(rebasing: block[0..<count]))
-      offset += count
-      progress?.advance(by: count)
-    }
-    return hasher.hexadecimalDigest()
+    return try SHA256.hash(progress: progress) { try read(at: $0, into: $1) }
   }
 
   /// Whether what was read before this call was the text that is trained on: ask after reading, not before. Costs one

@@ -25,7 +25,9 @@ public struct TextStore: Sendable {
       if (try? FileStamp(&reader)) == stamp { return path }
     }
     progress.begin("verifying \(path)", total: byteCount)
-    guard (try? SHA256.hash(file, progress: progress)) == sha256 else { return nil }
+    guard (try? SHA256.hash(progress: progress, read: { try file.readFully($1, at: $0) })) == sha256 else {
+      return nil
+    }
     remember(stamp, sha256)
     return path
   }
@@ -226,14 +228,18 @@ public struct TextStore: Sendable {
 }
 
 extension SHA256 {
-  /// The digest of a whole file, 64 hexadecimal digits.
-  static func hash(_ file: borrowing FileDescriptor, progress: WorkProgress? = nil) throws -> String {
+  /// The digest of a whole text, 64 hexadecimal digits.
+  ///
+  /// - Parameter read: fills the memory with the bytes from an offset on; fewer only at the end.
+  static func hash(
+    progress: WorkProgress?, read: (_ offset: Int, UnsafeMutableRawBufferPointer) throws -> Int
+  ) throws -> String {
     var hasher = SHA256()
     let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { block.deallocate() }
     var (offset, count) = (0, 0)
     repeat {
-      count = try file.readFully(block, at: offset)
+      count = try read(offset, block)
       hasher.update(UnsafeRawBufferPointer(rebasing: block[0..<count]))
       offset += count
       progress?.advance(by: count)

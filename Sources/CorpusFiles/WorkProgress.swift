@@ -25,7 +25,11 @@ public final class WorkProgress: Sendable {
   /// `scanning big.txt: 430 of 1,000 MB`; empty while there is nothing to do.
   public var line: String {
     let (verb, total) = work.withLock { $0 }
-    guard !verb.isEmpty else { return "" }
+    return verb.isEmpty ? "" : Self.line(verb, count, of: total)
+  }
+
+  /// - Parameter total: 0 if nobody knows.
+  public static func line(_ verb: String, _ count: Int, of total: Int) -> String {
     func megabytes(_ count: Int) -> String { Readable.grouped(count / 1_000_000) }
     return total > 0
       ? "\(verb): \(megabytes(min(count, total))) of \(megabytes(total)) MB"

@@ -28,9 +28,7 @@ final class ExchangeArena {
     flagsPerMember = (bucketCount + 1 + 7) / 8 * 8
     let flagBytes = Self.paged(ranks.count * flagsPerMember * MemoryLayout<Atomic<Int>>.stride)
     let gradientBytes = Self.paged((elementCount + Self.slack) * MemoryLayout<Float>.stride)
-    // A rank that is alone folds its leaves into the sum right away; others may still read it while it goes on.
-    let isSum = plan.layout.worldSize == 1
-    let nodeCount = isSum ? 0 : ranks.reduce(0) { $0 + plan.nodesOfRank[$1].count }
+    let nodeCount = plan.foldsIntoSum ? 0 : ranks.reduce(0) { $0 + plan.nodesOfRank[$1].count }
     let byteCount = flagBytes + (1 + nodeCount) * gradientBytes
     base = try memory?.allocate(byteCount: byteCount) ?? SharedMemory.unshared(byteCount: byteCount)
     // Atomics are plain words of memory; zero is their initial value on all ranks.
@@ -43,7 +41,7 @@ final class ExchangeArena {
     var next = 0
     nodes = ranks.map { [base, sum] rank in
       plan.nodesOfRank[rank].map { _ in
-        guard !isSum else { return sum }
+        guard !plan.foldsIntoSum else { return sum }
         next += 1
         return gradient(next, base)
       }

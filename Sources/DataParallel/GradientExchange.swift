@@ -29,6 +29,7 @@ public final class GradientExchange {
   private let member: Int
   private let ranksOfHost: [Int]
   private var tasks: [ExchangeTask]
+  private let taskOfSubject: [Int: Int]
   private var round = 0
   /// Whether a round has begun and not ended.
   public private(set) var isUnderWay = false
@@ -81,6 +82,7 @@ public final class GradientExchange {
         subject += 1
       }
     }
+    taskOfSubject = Dictionary(uniqueKeysWithValues: tasks.enumerated().map { ($1.subject, $0) })
     pending = PendingRequests(communicator, capacity: 8 * communicator.worldSize)
   }
 
@@ -117,9 +119,7 @@ public final class GradientExchange {
   @discardableResult
   public func progress() throws -> Bool {
     var moved = try pending.poll { entry in
-      guard entry.isReceive, let index = tasks.firstIndex(where: { $0.subject == entry.subject }) else {
-        return
-      }
+      guard entry.isReceive, let index = taskOfSubject[entry.subject] else { return }
       try advance(index, by: { $0.arrived() })
     }
     for index in tasks.indices where tasks[index].stage == .waitingForHost {

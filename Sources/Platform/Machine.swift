@@ -54,10 +54,14 @@ public enum Machine {
   /// As the kernel writes it: `3`, `f,ffffffff`; empty where /proc is not mounted.
   public static var affinityMask: String {
     // Glibc's module does not expose sched_getaffinity.
-    let line = (smallFile("/proc/self/status") ?? "").split(separator: "\n").first {
-      $0.hasPrefix("Cpus_allowed:")
-    }
-    return line?.split(separator: "\t").last.map(String.init) ?? ""
+    ownStatus("Cpus_allowed") ?? ""
+  }
+
+  /// A value of /proc/self/status, such as `VmHWM` (in kB); nil where it is not mounted.
+  public static func ownStatus(_ name: String) -> String? {
+    let lines = (smallFile("/proc/self/status") ?? "").split(separator: "\n")
+    return lines.first { $0.hasPrefix(name + ":") }?.split { "\t ".contains($0) }.dropFirst().first.map(
+      String.init)
   }
 
   /// Whether the kernel refuses the system call of OpenMPI's fast path between ranks on one host, as the

@@ -49,6 +49,10 @@ public struct ReductionPlan: Sendable {
     indicesOfHost = indices
   }
 
+  /// Whether the only rank folds its leaves into the sum itself. Of several ranks, others may still read the sum while
+  /// one goes on.
+  public var foldsIntoSum: Bool { layout.worldSize == 1 }
+
   /// Part of the elements, reduced by one rank of each host.
   public struct Piece: Equatable, Sendable {
     /// Boundaries are multiples of 16 floats, but for the end; may be empty.

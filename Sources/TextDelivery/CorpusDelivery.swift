@@ -170,10 +170,9 @@ private final class Inbox {
   ) throws {
     let (total, receivers) = (scan.byteCount, receivers)
     let hosts = receivers.map { communicator.peers[$0].host }.joined(separator: ", ")
-    func megabytes(_ count: Int) -> String { Readable.grouped(count / 1_000_000) }
     try communicator.stream(
       count: total, to: receivers,
-      progress: { "sending \(places.name) to \(hosts): \(megabytes($0)) of \(megabytes(total)) MB" },
+      progress: { WorkProgress.line("sending \(places.name) to \(hosts)", $0, of: total) },
       isAskedToStop: wait.isAskedToStop,
       read: { offset, memory in
         guard let file, try file.read(at: offset, into: memory) == memory.count else {

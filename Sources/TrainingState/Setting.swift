@@ -81,6 +81,21 @@ extension Setting {
       text: { decimal($0[keyPath: key]) }, argument: { "--\(name) \(decimal($0[keyPath: key]))" })
   }
 
+  /// One of a few names.
+  static func choice(
+    _ name: String, _ key: Key<String>, of names: [String], _ placeholder: String, file path: String,
+    absence: StateField.Absence = .damage, _ help: String
+  ) -> Setting {
+    let option = Option<String?>.choice(name, names, placeholder, help)
+    return Setting(
+      option: option, shown: option.showing,
+      field: .name(path, .configuration(key), known: names, absence: absence),
+      apply: { options, configuration, _ in
+        if let value = options[option] { configuration[keyPath: key] = value }
+      },
+      text: { $0[keyPath: key] }, argument: { "--\(name) \($0[keyPath: key])" })
+  }
+
   /// A flag that switches off what is on by default.
   static func switchingOff(
     _ name: String, _ key: Key<Bool>, file path: String, absence: StateField.Absence = .damage, _ help: String

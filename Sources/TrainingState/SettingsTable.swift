@@ -73,21 +73,10 @@ public enum SettingsTable {
     "micro-batch-size", \.microbatchSize, in: 1...1_000_000, file: "data/microbatch",
     "Sequences per leaf of the reduction tree, at most the batch; part of what decides the bits.")
 
-  public static let reductionPrecision: Setting = {
-    let names = ReductionPrecision.allCases.map(\.rawValue)
-    let option = Option<String?>.choice(
-      "reduce-dtype", names, "TYPE",
-      "Format of the gradients that are summed and sent; bfloat16 halves the bytes between hosts.")
-    return Setting(
-      option: option, shown: option.showing,
-      field: .name(
-        "data/reduce_dtype", .configuration(\.reductionPrecision.name), known: names,
-        absence: .means(.string(ReductionPrecision.float32.rawValue))),
-      apply: { options, configuration, _ in
-        if let name = options[option] { configuration.reductionPrecision.name = name }
-      },
-      text: \.reductionPrecision.name, argument: { "--reduce-dtype \($0.reductionPrecision.name)" })
-  }()
+  public static let reductionPrecision: Setting = .choice(
+    "reduce-dtype", \.reductionPrecision.name, of: ReductionPrecision.allCases.map(\.rawValue), "TYPE",
+    file: "data/reduce_dtype", absence: .means(.string(ReductionPrecision.float32.rawValue)),
+    "Format of the gradients that are summed and sent; bfloat16 halves the bytes between hosts.")
 
   public static let validationInterval = {
     var setting = Setting.integer(
@@ -199,17 +188,9 @@ public enum SettingsTable {
     return decimal(shortest ?? fraction)
   }
 
-  public static let optimizer: Setting = {
-    let names = Optimizers.all.map { $0.name }
-    let option = Option<String?>.choice("optimizer", names, "NAME", "What turns gradients into updates.")
-    return Setting(
-      option: option, shown: option.showing,
-      field: .name("optimizer/name", .configuration(\.optimizer), known: names),
-      apply: { options, configuration, _ in
-        if let name = options[option] { configuration.optimizer = name }
-      },
-      text: \.optimizer, argument: { "--optimizer \($0.optimizer)" })
-  }()
+  public static let optimizer: Setting = .choice(
+    "optimizer", \.optimizer, of: Optimizers.all.map { $0.name }, "NAME", file: "optimizer/name",
+    "What turns gradients into updates.")
 
   /// What is stored is the resulting family of kernels: `TrainingState.kernelFamily`.
   public static let matmul: Setting = {
@@ -223,12 +204,4 @@ public enum SettingsTable {
       },
       text: { $0.matmul?.rawValue ?? "auto" }, argument: { "--matmul \($0.matmul?.rawValue ?? "auto")" })
   }()
-}
-
-extension ReductionPrecision {
-  /// As options and files call it; an unknown name changes nothing.
-  fileprivate var name: String {
-    get { rawValue }
-    set { self = Self(rawValue: newValue) ?? self }
-  }
 }
