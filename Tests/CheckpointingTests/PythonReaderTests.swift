@@ -12,9 +12,15 @@ import TrainingState
 @testable import Checkpointing
 
 @Suite struct PythonReaderTests {
-  /// A Python that has the modules, Debian's own before any other.
+  /// A Python that has the modules: Debian's own before any other, then the one that scripts/bench.sh measures.
   static func python(with modules: String) -> String? {
-    ["/usr/bin/python3", "/usr/local/bin/python3"].first { path in
+    let environment = ProcessInfo.processInfo.environment
+    let cache = environment["XDG_CACHE_HOME"] ?? (environment["HOME"] ?? "") + "/.cache"
+    let places = [
+      "/usr/bin/python3", "/usr/local/bin/python3", "\(cache)/microgpt-bench-venv/bin/python",
+      environment["MICROGPT_BENCH_PYTHON"],
+    ]
+    return places.compactMap(\.self).first { path in
       FileManager.default.isExecutableFile(atPath: path)
         && (try? run(path, ["-c", "import \(modules)"]))?.status == 0
     }
