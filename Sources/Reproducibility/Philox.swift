@@ -76,14 +76,22 @@ public struct Philox: RandomNumberGenerator, Sendable {
   /// The numbers 0..<count in a random order (Fisher and Yates).
   public mutating func permutation(_ count: Int) -> [Int] {
     var order = Array(repeating: 0, count: count)
-    order.withUnsafeMutableBufferPointer { fill(permutation: $0) }
+    order.withUnsafeMutableBufferPointer { exchange($0) { _ in } }
     return order
   }
 
-  /// The same into memory, of numbers that hold it.
+  /// The same into memory, of as many numbers as it holds.
   /// - Parameter onProgress: called every million numbers or so.
-  public mutating func fill<Number: FixedWidthInteger>(
-    permutation order: UnsafeMutableBufferPointer<Number>, onProgress: (_ done: Int) -> Void = { _ in }
+  public mutating func fill(
+    permutation order: UnsafeMutableBufferPointer<UInt32>, onProgress: (_ done: Int) -> Void = { _ in }
+  ) {
+    exchange(order, onProgress)
+  }
+
+  // Inlined where the type is known: other modules would call it with a number's witnesses, three times as slow.
+  @inline(__always)
+  private mutating func exchange<Number: FixedWidthInteger>(
+    _ order: UnsafeMutableBufferPointer<Number>, _ onProgress: (_ done: Int) -> Void
   ) {
     for index in order.indices { order[index] = Number(truncatingIfNeeded: index) }
     guard let numbers = order.baseAddress else { return }
@@ -93,10 +101,8 @@ public struct Philox: RandomNumberGenerator, Sendable {
       var (last, exchanged) = (order.count - 1, 0)
       while last > 0 {
         let batch = min(ahead, last)
-        for index in 0..<batch {
-          partners[index] = next(below: last - index + 1)
-          target_prefetch(numbers + partners[index])
-        }
+        for index in 0..<batch { partners[index] = next(below: last - index + 1) }
+        for index in 0..<batch { target_prefetch(numbers + partners[index]) }
         for index in 0..<batch { order.swapAt(last - index, partners[index]) }
         last -= batch
         exchanged += batch
