@@ -198,7 +198,9 @@ let package = Package(
         "Platform",
         "ProcessSupport",
       ]),
-    tests("Programs", ["gpt-ddp", "gpt-sample", "gpt-bench", "Platform", "ProcessSupport"]),
+    tests(
+      "Programs",
+      ["gpt-ddp", "gpt-sample", "gpt-bench", "Checkpointing", "TrainingState", "Platform", "ProcessSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

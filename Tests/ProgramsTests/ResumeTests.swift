@@ -1,9 +1,11 @@
 // Interrupted, moved to another number of ranks, begun from weights: what must come out the same, and what must not.
 
 import Foundation
+import Checkpointing
 import Platform
 import ProcessSupport
 import Testing
+import TrainingState
 
 extension Programs {
   @Suite struct Resuming {
@@ -226,6 +228,30 @@ extension Programs {
       let shuffled = try firstLosses(["--seed", "1"])
       #expect(shuffled != ordered)
       #expect(try firstLosses(["--seed", "2"]) != shuffled)
+    }
+
+    /// For versions before, the mark at the beginning of a text was a character of it: every character is one off.
+    @Test func aTextWhoseMarkWasACharacterIsNotGoneOnWith() throws {
+      let mark = Array("\u{FEFF}".utf8)
+      try workspace.write(mark + Workspace.prose(3_700), to: "marked.txt")
+      try workspace.write(Workspace.prose(3_699) + mark, to: "inside.txt")
+      func options(_ data: String) -> [String] {
+        ["--data", data, "--checkpoint", "\(data).jld2", "--max-steps", "2"] + Small.sizes + Small.quiet
+      }
+      for data in ["marked.txt", "inside.txt"] { try train(options(data)) }
+      let reader = ContainedReader(executable: Job.path(of: "gpt-sample"))
+      let marked = try CheckpointFile.read("\(workspace.path)/marked.txt.jld2", using: reader)
+      var old = try CheckpointFile.read("\(workspace.path)/inside.txt.jld2", using: reader)
+      old.training?.corpus = try #require(marked.training).corpus
+      try CheckpointFile.write(old, to: "\(workspace.path)/old.jld2")
+      let before = workspace.contents
+      let refused = try workspace.train(["--data", "marked.txt", "--checkpoint", "old.jld2", "--resume"])
+      #expect(refused.status == ExitStatus.usage && refused.output == "", "\(refused)")
+      #expect(refused.errors.contains("byte order mark of marked.txt was a character"), "\(refused)")
+      #expect(refused.errors.split(separator: "\n").count == 1, "\(refused)")
+      #expect(workspace.contents == before)
+      // Its weights are as good as ever.
+      try train(options("marked.txt") + ["--checkpoint", "new.jld2", "--init-from", "old.jld2"])
     }
 
     @Test func noSaveLeavesNoFile() throws {
