@@ -59,10 +59,12 @@ let package = Package(
     library("CommandLineOptions", ["Platform"]),
     library("Reduction", settings: numeric),
     library("Liveness", ["Platform"]),
+    library("TerminalDisplay", ["Platform"]),
     // Floor 2
     library("GPTModel", ["Kernels", "Reproducibility", "Platform"], settings: numeric),
-    library("DataParallel", ["COpenMPI", "Reduction", "Liveness", "Platform"], settings: numeric),
-    library("Launching", ["Platform"]),
+    library(
+      "DataParallel", ["COpenMPI", "Reduction", "Liveness", "TerminalDisplay", "Platform"], settings: numeric),
+    library("Launching", ["TerminalDisplay", "Platform"]),
     library("CorpusFiles", ["CZlib", "CZstd", "Reproducibility", "Platform"], settings: numeric),
     // Floor 3
     library("Corpora", ["CorpusFiles", "GPTModel", "Reproducibility", "Platform"], settings: numeric),
@@ -91,20 +93,30 @@ let package = Package(
     // Floor 5
     library(
       "RunFiles", ["Checkpointing", "Training", "TrainingState", "Platform"], settings: numeric),
+    library(
+      "RunDisplay",
+      [
+        "Training", "TrainingState", "Capacity", "Corpora", "GPTModel", "Kernels", "CommandLineOptions",
+        "TerminalDisplay", "Platform",
+      ]),
     // Floor 6
     library(
       "TrainerProgram",
       [
-        "RunFiles", "Training", "Capacity", "Checkpointing", "Corpora", "CorpusFiles", "TextDelivery",
+        "RunFiles", "RunDisplay", "Training", "Capacity", "Checkpointing", "Corpora", "CorpusFiles",
+        "TextDelivery",
         "TrainingState",
         "Launching",
         "DataParallel", "Liveness",
         "GPTModel",
-        "Kernels", "Reproducibility", "CommandLineOptions", "Platform",
+        "Kernels", "Reproducibility", "CommandLineOptions", "TerminalDisplay", "Platform",
       ]),
     library(
       "SamplerProgram",
-      ["Checkpointing", "TrainingState", "GPTModel", "Kernels", "CommandLineOptions", "Platform"]),
+      [
+        "Checkpointing", "TrainingState", "GPTModel", "Kernels", "CommandLineOptions", "TerminalDisplay",
+        "Platform",
+      ]),
     // Floor 7
     .executableTarget(name: "gpt-ddp", dependencies: ["TrainerProgram", "Platform"]),
     .executableTarget(name: "gpt-sample", dependencies: ["SamplerProgram", "Platform"]),
@@ -113,7 +125,7 @@ let package = Package(
       name: "gpt-bench",
       dependencies: [
         "Capacity", "Checkpointing", "TrainingState", "DataParallel", "Reduction", "GPTModel", "Kernels",
-        "CommandLineOptions",
+        "CommandLineOptions", "TerminalDisplay",
         "Platform", "CTargetFeatures",
       ], swiftSettings: numeric),
     // Tests
@@ -131,6 +143,7 @@ let package = Package(
     .target(name: "ProcessSupport", dependencies: ["Platform", "TestSupport"], path: "Tests/ProcessSupport"),
     tests("Platform", ["Platform", "ProcessSupport", "confined-probe"]),
     .executableTarget(name: "confined-probe", dependencies: ["Platform"], path: "Tests/ConfinedProbe"),
+    tests("TerminalDisplay", ["TerminalDisplay", "Platform"]),
     tests("Reproducibility", ["Reproducibility"]),
     tests("CommandLineOptions", ["CommandLineOptions", "Platform"]),
     tests("Kernels", ["Kernels"]),
@@ -141,6 +154,9 @@ let package = Package(
         "DataParallel", "Reduction", "Liveness", "Launching", "Platform", "ProcessSupport",
         "data-parallel-check",
       ]),
+    tests(
+      "RunDisplay",
+      ["RunDisplay", "Training", "TrainingState", "GPTModel", "TerminalDisplay", "Platform", "CorpusSupport"]),
     tests("Reduction", ["Reduction", "data-parallel-check"]),
     .executableTarget(
       name: "data-parallel-check",
@@ -184,7 +200,7 @@ let package = Package(
     tests(
       "TrainerProgram",
       [
-        "TrainerProgram", "Training", "TrainingState", "Checkpointing", "GPTModel", "Kernels",
+        "TrainerProgram", "RunDisplay", "Training", "TrainingState", "Checkpointing", "GPTModel", "Kernels",
         "CommandLineOptions", "Platform", "gpt-sample",
       ]),
     .executableTarget(

@@ -19,7 +19,7 @@ public enum StandardStream: Int32, Sendable {
 
   /// Writes a text that a model has made, as `line` does: as it is, but on a terminal only what that does not obey.
   public func generated(_ text: String) {
-    let shown = Terminal(descriptor: rawValue).isInteractive ? visible(text, keeping: ["\n", "\t"]) : text
+    let shown = isatty(rawValue) == 1 ? visible(text, keeping: ["\n", "\t"]) : text
     pass(Array((shown + "\n").utf8))
   }
 

@@ -5,6 +5,7 @@ import DataParallel
 import GPTModel
 import Liveness
 import Platform
+import RunDisplay
 import RunFiles
 import Synchronization
 import Training

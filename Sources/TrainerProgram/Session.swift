@@ -10,6 +10,7 @@ import Liveness
 import Kernels
 import Launching
 import Platform
+import RunDisplay
 import RunFiles
 import Training
 import TrainingState

@@ -8,6 +8,7 @@ import Foundation
 import Launching
 import Platform
 import Training
+import TerminalDisplay
 
 /// gpt-ddp as a library: its executable, and that of the fault tests, are one line each.
 public enum TrainerMain {

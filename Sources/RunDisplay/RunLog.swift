@@ -9,7 +9,7 @@ import Training
 import TrainingState
 
 /// Prints a run for people: MicroGPT.jl's lines, with speed and time left.
-final class RunLog {
+package final class RunLog {
   private let facts: TrainingFacts
   private let logInterval: Int
   private var windowStart: (step: Int, seconds: Double, tokens: Int)
@@ -18,9 +18,9 @@ final class RunLog {
   private let epochWidth = 2
   private var warnedOfStraggler = false
   /// What rank 0 is to take by the plan.
-  var plannedBytes: Int?
+  package var plannedBytes: Int?
 
-  init(facts: TrainingFacts, logInterval: Int) {
+  package init(facts: TrainingFacts, logInterval: Int) {
     self.facts = facts
     self.logInterval = logInterval
     // Rates count from here, not from the beginning of an interrupted training.
@@ -29,14 +29,14 @@ final class RunLog {
   }
 
   /// Written at once, in one piece: lines appear when they are written, also in a pipe.
-  func line(_ text: String) { StandardStream.output.line(text) }
+  package func line(_ text: String) { StandardStream.output.line(text) }
 
-  func note(_ text: String) { line("note       \(text)") }
+  package func note(_ text: String) { line("note       \(text)") }
 
   /// What is going to happen, before the first step.
   ///
   /// - Parameter hosts: how many the ranks are on.
-  func header(corpus: CorpusScan, path: String, hosts: Int) {
+  package func header(corpus: CorpusScan, path: String, hosts: Int) {
     let c = facts.configuration
     let m = c.model
     line(
@@ -96,7 +96,7 @@ final class RunLog {
   }
 
   /// `epoch  1 | step    10 / 2040 | lr 1.47e-05 | loss 5.9321 | 61,234 tok/s | ETA 4m 10s`
-  func finished(_ metrics: StepMetrics) {
+  package func finished(_ metrics: StepMetrics) {
     tokens += metrics.tokens
     guard logInterval > 0, metrics.step % logInterval == 0 else { return }
     var text = position(metrics.step, epoch: metrics.epoch)
@@ -122,14 +122,14 @@ final class RunLog {
   }
 
   /// `epoch  1 | step  1000 / 2040 | validating, 34 %, 12s left`
-  func validating(_ progress: ValidationProgress) {
+  package func validating(_ progress: ValidationProgress) {
     line(
       position(progress.step, epoch: progress.epoch)
         + " | validating, \(Int(100 * progress.fraction)) %, \(Readable.duration(seconds: progress.secondsLeft)) left"
     )
   }
 
-  func validated(_ validation: ValidationMetrics) {
+  package func validated(_ validation: ValidationMetrics) {
     line(
       position(validation.step, epoch: validation.epoch)
         + " | validation loss \(Readable.fixed(validation.loss, digits: 4))")
@@ -140,7 +140,7 @@ final class RunLog {
   }
 
   /// MicroGPT.jl's last lines.
-  func summary(_ result: TrainingResult) {
+  package func summary(_ result: TrainingResult) {
     let step = result.progress.step
     if result.steps > 0 {
       let digits = result.seconds < 10 ? 3 : 1
@@ -159,7 +159,7 @@ final class RunLog {
     line("Weights hash \(result.weightsHash) after step \(step)")
   }
 
-  func sample(_ number: Int, _ text: String) {
+  package func sample(_ number: Int, _ text: String) {
     line("=== Sample \(number) (\(text.unicodeScalars.count) chars) ===")
     StandardStream.output.generated(text)
   }

@@ -1,0 +1,5 @@
+import Testing
+
+@testable import RunDisplay
+
+@Suite struct RunLogTests {}
