@@ -88,7 +88,8 @@ let package = Package(
       settings: numeric),
     library(
       "Capacity",
-      ["TrainingState", "GPTModel", "DataParallel", "Reduction", "Kernels", "Platform"], settings: numeric),
+      ["CTargetFeatures", "TrainingState", "GPTModel", "DataParallel", "Reduction", "Kernels", "Platform"],
+      settings: numeric),
     library("TextDelivery", ["Corpora", "CorpusFiles", "DataParallel", "GPTModel", "Platform"]),
     // Floor 5
     library(
@@ -126,7 +127,7 @@ let package = Package(
       dependencies: [
         "Capacity", "Checkpointing", "TrainingState", "DataParallel", "Reduction", "GPTModel", "Kernels",
         "CommandLineOptions", "TerminalDisplay",
-        "Platform", "CTargetFeatures",
+        "Platform",
       ], swiftSettings: numeric),
     // Tests
     .target(
@@ -156,11 +157,11 @@ let package = Package(
       ]),
     tests(
       "RunDisplay",
-      ["RunDisplay", "Training", "TrainingState", "GPTModel", "TerminalDisplay", "Platform", "CorpusSupport"]),
+      ["RunDisplay", "Capacity", "Training", "TrainingState", "GPTModel", "TerminalDisplay", "Platform"]),
     tests("Reduction", ["Reduction", "data-parallel-check"]),
     .executableTarget(
       name: "data-parallel-check",
-      dependencies: ["DataParallel", "Reduction", "Liveness", "Launching", "Platform"],
+      dependencies: ["DataParallel", "Reduction", "Liveness", "Launching", "TerminalDisplay", "Platform"],
       path: "Tests/DataParallelCheck", swiftSettings: numeric),
     tests("Launching", ["Launching", "Platform"]),
 

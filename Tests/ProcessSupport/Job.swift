@@ -116,6 +116,12 @@ public final class Job {
     public var lines: [String] {
       output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     }
+    /// Lines of standard output, with those joined again that stand on several for want of room.
+    public var entries: [String] {
+      output.replacing(#/ \\\n +/#, with: " ").replacing(#/\n {11}(?! )/#, with: " ")
+        .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    }
+    public var story: String { entries.joined(separator: "\n") }
     public var errorLines: [String] {
       errors.split(separator: "\n").map(String.init).filter { $0.hasPrefix("error: ") }
     }
