@@ -48,7 +48,7 @@ extension Communicator {
       if signs.allSatisfy(\.isDone) { return try work?.result?.get() }
       if isRoot, let busy = signs.firstIndex(where: { !$0.isDone && !$0.progress.isEmpty }) {
         let place = peers[busy].host == peers[rank].host ? "" : "\(peers[busy].host): "
-        activity?.say(place + signs[busy].progress)
+        activity?.say(place + signs[busy].progress, isCounted: true)
       }
     }
   }

@@ -71,7 +71,7 @@ extension Communicator {
       guard hasSign else { continue }
       isFinished = try meet(failure, isDone: isMember && done == total, isAskedToStop())
       sinceSign.reset()
-      activity?.say(progress(done))
+      activity?.say(progress(done), isCounted: true)
     }
     if isMember { try MPIStatus.check(MPI_Comm_free(&members), "MPI_Comm_free") }
   }

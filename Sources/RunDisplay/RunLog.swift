@@ -115,7 +115,7 @@ package final class RunLog {
     defer { validation = current }
     guard !isNew, let left = progress.secondsLeft else { return }
     let words = "validating, \(Int(100 * progress.fraction)) %"
-    current.activity.say(words)
+    current.activity.say("\(words), \(Readable.duration(seconds: left)) left", isCounted: true)
     // A live line has it.
     guard now >= current.nextLine, pace != .atTheEnd else { return }
     current.nextLine = now + Self.validationDelays.later

@@ -8,20 +8,27 @@ public final class Activity: Sendable {
   /// The last one is within the others.
   private static let underWay = Mutex<[Activity]>([])
 
-  private let words: Mutex<@Sendable () -> String>
+  private typealias Words = (text: @Sendable () -> String, isCounted: Bool)
+  private let words: Mutex<Words>
   let began = monotonicSeconds()
 
-  private init(_ words: @escaping @Sendable () -> String) { self.words = Mutex(words) }
+  private init(_ words: Words) { self.words = Mutex(words) }
 
-  /// - Parameter text: `reading checkpoints/names.jld2`, with how far it is, if that is known; asked from another thread.
-  public static func begin(_ text: @escaping @Sendable @autoclosure () -> String) -> Activity {
-    let activity = Activity(text)
+  /// - Parameters:
+  ///   - text: `reading checkpoints/names.jld2`; asked from another thread.
+  ///   - isCounted: whether the text tells how far it is; if not, whoever shows it says how long it has lasted.
+  public static func begin(
+    _ text: @escaping @Sendable @autoclosure () -> String, isCounted: Bool = false
+  ) -> Activity {
+    let activity = Activity((text, isCounted))
     underWay.withLock { $0.append(activity) }
     return activity
   }
 
   /// It is doing something else now, or has come further.
-  public func say(_ text: String) { words.withLock { $0 = { text } } }
+  public func say(_ text: String, isCounted: Bool = false) {
+    words.withLock { $0 = ({ text }, isCounted) }
+  }
 
   public func end() { Self.underWay.withLock { $0.removeAll { $0 === self } } }
 
@@ -38,14 +45,18 @@ public final class Activity: Sendable {
     let all = underWay.withLock { $0 }
     guard let first = all.first else { return nil }
     for activity in all.reversed() {
-      let text = activity.words.withLock { $0 }()
-      if !text.isEmpty { return Moment(text: text, began: activity.began, outermost: first.began) }
+      let words = activity.words.withLock { $0 }
+      let text = words.text()
+      guard !text.isEmpty else { continue }
+      return Moment(
+        text: text, isCounted: words.isCounted, began: activity.began, outermost: first.began)
     }
     return nil
   }
 
   struct Moment: Equatable {
     let text: String
+    let isCounted: Bool
     let began: Double
     let outermost: Double
   }

@@ -93,7 +93,8 @@ public enum Display {
     let own = source.withLock { $0 }?.fields(at: now, isBusy: moment != nil) ?? []
     guard let moment else { return own }
     let seconds = now - moment.began
-    let text = seconds < 2 ? moment.text : "\(moment.text), \(Readable.duration(seconds: seconds))"
+    let text =
+      moment.isCounted || seconds < 2 ? moment.text : "\(moment.text), \(Readable.duration(seconds: seconds))"
     return [LiveField(text, short: moment.text, importance: .max)] + own
   }
 }
@@ -112,11 +113,14 @@ private struct StatusRelay {
   }
 }
 
-/// Lines about what takes long, where nothing can be drawn: after two silent seconds, then every few. Pure.
+/// Lines about what takes long, where nothing can be drawn: after two silent seconds, then every few, and every half
+/// minute when it has lasted for one. Pure.
 struct PlainProgress {
-  private static let (first, later) = (1.8, 4.5)
-  /// What the last line was about, and when.
-  private var told: (began: Double, at: Double)?
+  private static let (first, later, long) = (1.8, 4.5, 30.0)
+  /// Seconds after which something is no longer short.
+  private static let shortest = 1.0
+  /// What the last line was about, and when the first one was.
+  private var told: (began: Double, first: Double)?
 
   /// - Parameters:
   ///   - moment: what is under way.
@@ -130,10 +134,11 @@ struct PlainProgress {
     }
     let began = moment?.outermost ?? 0
     let isTold = told?.began == began
-    guard silence > (isTold ? Self.later : Self.first) else { return nil }
-    if let moment, !isTold, now - moment.outermost < Self.first { return nil }
-    told = (began, now)
+    let lasts = isTold ? now - (told?.first ?? now) : 0
+    guard silence > (lasts > Self.long ? Self.long : isTold ? Self.later : Self.first) else { return nil }
+    if let moment, !isTold, now - moment.outermost < Self.shortest { return nil }
+    if !isTold { told = (began, now) }
     guard let moment else { return "note: \(text)" }
-    return "note: \(text), for \(Int(now - moment.began)) s so far"
+    return moment.isCounted ? "note: \(text)" : "note: \(text), for \(Int(now - moment.began)) s so far"
   }
 }

@@ -160,7 +160,8 @@ final class RunOutputs: TrainingOutputs {
     let texts = Sampled(count)
     let most = count * request.maximumCharacters
     let activity = Activity.begin(
-      "sampling, \(Readable.grouped(texts.length)) of at most \(Readable.grouped(most)) characters")
+      "sampling, \(Readable.grouped(texts.length)) of at most \(Readable.grouped(most)) characters",
+      isCounted: true)
     defer { activity.end() }
     let generator = Generator(model: model, tokenizer: tokenizer, threads: threads)
     // The default prompts of both workflows are in every alphabet.

@@ -99,7 +99,8 @@ struct Session {
     ) { fraction in
       Watchdog.beat()
       activity.say(
-        "drawing \(Readable.grouped(table.parameterCount)) initial weights, \(Int(100 * fraction)) %")
+        "drawing \(Readable.grouped(table.parameterCount)) initial weights, \(Int(100 * fraction)) %",
+        isCounted: true)
     }
   }
 

@@ -30,9 +30,9 @@ private func metrics(_ step: Int, seconds: Double, loss: Double = 2, tokens: Int
     #expect(
       line(position, speed: 61_234, left: 250)
         == "\(start) | 61.2k tok/s | ETA 4m".replacing("61.2", with: "61"))
-    #expect(line(position, speed: 5_240, left: 2_350) == "\(start) | 5,240 tok/s | ETA 39m")
-    #expect(line(position, speed: 5_240, left: 12) == "\(start) | 5,240 tok/s | ETA 12s")
-    #expect(line(position, speed: 123, left: 0.42) == "\(start) | 123 tok/s | ETA 420 ms")
+    #expect(line(position, speed: 5_240, left: 2_350) == "\(start) | 5.2k tok/s | ETA 39m")
+    #expect(line(position, speed: 5_240, left: 12) == "\(start) | 5.2k tok/s | ETA 12s")
+    #expect(line(position, speed: 123, left: 0.42) == "\(start) | 123 tok/s | ETA <1s")
     #expect(line(position, speed: nil, left: nil) == start)
     #expect(
       line(position, speed: 5_240, left: 2_350, norm: "grad 0.123") == "\(start) | grad 0.123 | ETA 39m")
@@ -108,12 +108,12 @@ private func metrics(_ step: Int, seconds: Double, loss: Double = 2, tokens: Int
     for step in 1...100 {
       status.finished(metrics(step, seconds: Double(step), loss: step < 50 ? 4 : 2), at: 1_000 + Double(step))
     }
-    status.validated(1.98765, at: 1_100)
+    status.validated(1.98712, at: 1_100)
     status.saved(at: 1_090)
     let fields = status.fields(at: 1_100, isBusy: false)
     let long = fields.map(\.long)
     #expect(long[0] == "step 100 / 1,830" && fields[0].short == "step 100/1830")
-    #expect(long.contains("epoch 2") && long.contains("validation 1.9877") && long.contains("1,000 tok/s"))
+    #expect(long.contains("epoch 2") && long.contains("validation 1.9871") && long.contains("1,000 tok/s"))
     #expect(long.contains("28m 50s left") && long.contains("saved 10s ago"), "\(long)")
     // Of the last twenty steps or so: between 4 and 2, nearly 2.
     let loss = long.first { $0.hasPrefix("loss ") }.flatMap { Double($0.dropFirst(5)) } ?? 0
