@@ -59,10 +59,12 @@ let package = Package(
     library("CommandLineOptions", ["Platform"]),
     library("Reduction", settings: numeric),
     library("Liveness", ["Platform"]),
+    library("TerminalDisplay", ["Platform"]),
     // Floor 2
     library("GPTModel", ["Kernels", "Reproducibility", "Platform"], settings: numeric),
-    library("DataParallel", ["COpenMPI", "Reduction", "Liveness", "Platform"], settings: numeric),
-    library("Launching", ["Platform"]),
+    library(
+      "DataParallel", ["COpenMPI", "Reduction", "Liveness", "TerminalDisplay", "Platform"], settings: numeric),
+    library("Launching", ["TerminalDisplay", "Platform"]),
     library("CorpusFiles", ["CZlib", "CZstd", "Reproducibility", "Platform"], settings: numeric),
     // Floor 3
     library("Corpora", ["CorpusFiles", "GPTModel", "Reproducibility", "Platform"], settings: numeric),
@@ -86,25 +88,36 @@ let package = Package(
       settings: numeric),
     library(
       "Capacity",
-      ["TrainingState", "GPTModel", "DataParallel", "Reduction", "Kernels", "Platform"], settings: numeric),
+      ["CTargetFeatures", "TrainingState", "GPTModel", "DataParallel", "Reduction", "Kernels", "Platform"],
+      settings: numeric),
     library("TextDelivery", ["Corpora", "CorpusFiles", "DataParallel", "GPTModel", "Platform"]),
     // Floor 5
     library(
       "RunFiles", ["Checkpointing", "Training", "TrainingState", "Platform"], settings: numeric),
+    library(
+      "RunDisplay",
+      [
+        "Training", "TrainingState", "Capacity", "Corpora", "GPTModel", "Kernels", "CommandLineOptions",
+        "TerminalDisplay", "Platform",
+      ]),
     // Floor 6
     library(
       "TrainerProgram",
       [
-        "RunFiles", "Training", "Capacity", "Checkpointing", "Corpora", "CorpusFiles", "TextDelivery",
+        "RunFiles", "RunDisplay", "Training", "Capacity", "Checkpointing", "Corpora", "CorpusFiles",
+        "TextDelivery",
         "TrainingState",
         "Launching",
         "DataParallel", "Liveness",
         "GPTModel",
-        "Kernels", "Reproducibility", "CommandLineOptions", "Platform",
+        "Kernels", "Reproducibility", "CommandLineOptions", "TerminalDisplay", "Platform",
       ]),
     library(
       "SamplerProgram",
-      ["Checkpointing", "TrainingState", "GPTModel", "Kernels", "CommandLineOptions", "Platform"]),
+      [
+        "Checkpointing", "TrainingState", "GPTModel", "Kernels", "CommandLineOptions", "TerminalDisplay",
+        "Platform",
+      ]),
     // Floor 7
     .executableTarget(name: "gpt-ddp", dependencies: ["TrainerProgram", "Platform"]),
     .executableTarget(name: "gpt-sample", dependencies: ["SamplerProgram", "Platform"]),
@@ -113,8 +126,8 @@ let package = Package(
       name: "gpt-bench",
       dependencies: [
         "Capacity", "Checkpointing", "TrainingState", "DataParallel", "Reduction", "GPTModel", "Kernels",
-        "CommandLineOptions",
-        "Platform", "CTargetFeatures",
+        "CommandLineOptions", "TerminalDisplay",
+        "Platform",
       ], swiftSettings: numeric),
     // Tests
     .target(
@@ -131,6 +144,7 @@ let package = Package(
     .target(name: "ProcessSupport", dependencies: ["Platform", "TestSupport"], path: "Tests/ProcessSupport"),
     tests("Platform", ["Platform", "ProcessSupport", "confined-probe"]),
     .executableTarget(name: "confined-probe", dependencies: ["Platform"], path: "Tests/ConfinedProbe"),
+    tests("TerminalDisplay", ["TerminalDisplay", "Platform"]),
     tests("Reproducibility", ["Reproducibility"]),
     tests("CommandLineOptions", ["CommandLineOptions", "Platform"]),
     tests("Kernels", ["Kernels"]),
@@ -141,10 +155,13 @@ let package = Package(
         "DataParallel", "Reduction", "Liveness", "Launching", "Platform", "ProcessSupport",
         "data-parallel-check",
       ]),
+    tests(
+      "RunDisplay",
+      ["RunDisplay", "Capacity", "Training", "TrainingState", "GPTModel", "TerminalDisplay", "Platform"]),
     tests("Reduction", ["Reduction", "data-parallel-check"]),
     .executableTarget(
       name: "data-parallel-check",
-      dependencies: ["DataParallel", "Reduction", "Liveness", "Launching", "Platform"],
+      dependencies: ["DataParallel", "Reduction", "Liveness", "Launching", "TerminalDisplay", "Platform"],
       path: "Tests/DataParallelCheck", swiftSettings: numeric),
     tests("Launching", ["Launching", "Platform"]),
 
@@ -184,7 +201,7 @@ let package = Package(
     tests(
       "TrainerProgram",
       [
-        "TrainerProgram", "Training", "TrainingState", "Checkpointing", "GPTModel", "Kernels",
+        "TrainerProgram", "RunDisplay", "Training", "TrainingState", "Checkpointing", "GPTModel", "Kernels",
         "CommandLineOptions", "Platform", "gpt-sample",
       ]),
     .executableTarget(

@@ -31,11 +31,11 @@ violation_lines() {
 floor_of() {
   case "$1" in
     COpenMPI | COpenBLAS | CHDF5 | CZlib | CZstd | CTargetFeatures | CPlatform) echo 0 ;;
-    Platform | Reproducibility | Kernels | Reduction | Liveness | CommandLineOptions) echo 1 ;;
+    Platform | Reproducibility | Kernels | Reduction | Liveness | CommandLineOptions | TerminalDisplay) echo 1 ;;
     GPTModel | DataParallel | Launching | CorpusFiles) echo 2 ;;
     Corpora | TrainingState) echo 3 ;;
     Checkpointing | Training | Capacity | TextDelivery) echo 4 ;;
-    RunFiles) echo 5 ;;
+    RunFiles | RunDisplay) echo 5 ;;
     TrainerProgram | SamplerProgram) echo 6 ;;
     gpt-ddp | gpt_ddp | gpt-sample | gpt_sample | gpt-bench | gpt_bench) echo 7 ;;
   esac
@@ -52,7 +52,7 @@ forbidden_reason() {
     *:CZlib | *:CZstd) echo "only CorpusFiles decompresses" ;;
     *:CPlatform) echo "only Platform asks the system" ;;
     SamplerProgram:DataParallel | SamplerProgram:Launching | SamplerProgram:Training | SamplerProgram:Corpora | \
-      SamplerProgram:CorpusFiles | SamplerProgram:RunFiles | SamplerProgram:Capacity)
+      SamplerProgram:CorpusFiles | SamplerProgram:RunFiles | SamplerProgram:RunDisplay | SamplerProgram:Capacity)
       echo "gpt-sample needs neither MPI nor a corpus" ;;
     gpt-ddp:TrainerProgram | gpt-sample:SamplerProgram) ;;
     gpt-ddp:* | gpt-sample:*) echo "an executable is its program library and nothing else" ;;

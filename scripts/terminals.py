@@ -5,6 +5,7 @@ Ctrl-S, pipes whose reader goes away, a window that is closed. Not root.
    scripts/terminals.py --rounds 20       as many
    scripts/terminals.py --only Ctrl-Z     only the trials that have this in their name
    scripts/terminals.py --seed 7          other moments
+   scripts/terminals.py --term xterm      with a live line
 Afterwards: the promised status; what is saved goes on to the same bits; the lock is gone, no process is left, no box of
 OpenMPI's is printed by our own launcher, and the prompt is back."""
 
@@ -31,9 +32,11 @@ CTRL_C, CTRL_Q, CTRL_S, CTRL_Z = b"\x03", b"\x11", b"\x13", b"\x1a"
 class Terminal:
     """bash at a terminal. Its prompt is the status of the first command of the last pipeline."""
 
+    kind = "dumb"
+
     def __init__(self, lab, columns=100):
         self.lab = lab
-        variables = {**lab.environment, "PS1": "@@${PIPESTATUS[0]:-0}@@", "TERM": "dumb", "HISTFILE": "/dev/null"}
+        variables = {**lab.environment, "PS1": "@@${PIPESTATUS[0]:-0}@@", "TERM": self.kind, "HISTFILE": "/dev/null"}
         # The shell itself is not to be found among what it has started.
         name, self.mark = lab.mark.split("=")[0], lab.mark
         del variables[name]
@@ -62,8 +65,10 @@ class Terminal:
 
     @property
     def text(self):
-        """What came since the last prompt that was asked for."""
-        return bytes(self._bytes[self._seen:]).decode(errors="replace").replace("\r\n", "\n")
+        """What came since the last prompt that was asked for, without what was drawn and erased."""
+        text = bytes(self._bytes[self._seen:]).decode(errors="replace").replace("\r\n", "\n")
+        text = re.sub(r"[^\n]*\r\x1b\[K", "", text)
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
     def press(self, keys):
         os.write(self.master, keys)
@@ -302,7 +307,9 @@ def main():
     syntax = parser("Does to a training what people do at terminals.")
     syntax.add_argument("--rounds", type=positive, default=5, help="rounds of all trials (default %(default)s)")
     syntax.add_argument("--only", metavar="WORD", default="", help="only trials that have this in their name")
+    syntax.add_argument("--term", default="dumb", help="kind of the terminals (default %(default)s)")
     options = syntax.parse_args()
+    Terminal.kind = options.term
     chosen = [trial for trial in TRIALS if options.only in trial[0]]
     if not chosen:
         syntax.error(f"--only: '{options.only}' is in none of: {'; '.join(name for name, *_ in TRIALS)}")

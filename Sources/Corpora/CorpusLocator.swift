@@ -54,7 +54,9 @@ public struct CorpusLocator: Sendable {
 
   /// The corpus, downloaded or replaced by a synthetic one if necessary. Called by rank 0 only.
   /// - Throws: `InvalidInput` if the data folder holds another file under that name or cannot be written.
-  public func locate(_ corpus: KnownCorpus) throws -> CorpusLocation {
+  public func locate(
+    _ corpus: KnownCorpus, progress: WorkProgress = WorkProgress()
+  ) throws -> CorpusLocation {
     let path = dataDirectory + "/" + corpus.fileName
     if try isPresent(path, sha256: corpus.sha256) {
       return CorpusLocation(path: path, dataset: corpus.fileName, note: nil)
@@ -62,7 +64,7 @@ public struct CorpusLocator: Sendable {
     let reason: String
     do {
       let address = url ?? corpus.url
-      let bytes = try download(corpus, from: address)
+      let bytes = try download(corpus, from: address, progress)
       try write(bytes, to: path)
       return CorpusLocation(
         path: path, dataset: corpus.fileName,
@@ -120,10 +122,15 @@ public struct CorpusLocator: Sendable {
     return true
   }
 
-  private func download(_ corpus: KnownCorpus, from address: String) throws -> [UInt8] {
+  private func download(
+    _ corpus: KnownCorpus, from address: String, _ progress: WorkProgress
+  ) throws -> [UInt8] {
     guard mayDownload else { throw DownloadFailure(reason: "downloads are switched off") }
+    progress.begin("downloading \(corpus.fileName)", total: corpus.byteCount)
+    defer { progress.end() }
     // One byte more than expected is enough to detect a body that is too long.
-    let bytes = try Curl.get(address, limit: corpus.byteCount + 1, limits: limits)
+    let bytes = try Curl.get(
+      address, limit: corpus.byteCount + 1, limits: limits, progress: progress)
     guard bytes.count == corpus.byteCount else {
       let amount = bytes.count > corpus.byteCount ? "more than \(corpus.byteCount)" : "\(bytes.count)"
       throw DownloadFailure(

@@ -1,6 +1,7 @@
 // Downloads with the `curl` program: FoundationNetworking would load 31 more libraries into every rank for
 // the sake of a single download.
 
+import CorpusFiles
 import Glibc
 import Platform
 
@@ -9,9 +10,11 @@ enum Curl {
   /// - Parameters:
   ///   - limit: the transfer is cut off after this many bytes.
   ///   - program: found through PATH.
+  ///   - progress: counts the bytes.
   /// - Throws: `DownloadFailure`, at the latest two seconds after `limits.totalSeconds`.
   static func get(
-    _ address: String, limit: Int, limits: CorpusLocator.DownloadLimits, program: String = "curl"
+    _ address: String, limit: Int, limits: CorpusLocator.DownloadLimits, program: String = "curl",
+    progress: WorkProgress = WorkProgress()
   ) throws -> [UInt8] {
     let arguments = [
       program, "--disable", "--fail", "--location", "--max-redirs", "5", "--globoff",
@@ -29,6 +32,7 @@ enum Curl {
         let more = try child.readSome(upTo: limit - bytes.count, until: deadline)
         if more.isEmpty { break }
         bytes += more
+        progress.advance(by: more.count)
       }
     } catch {
       child.send(SIGKILL)

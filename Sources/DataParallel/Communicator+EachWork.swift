@@ -3,6 +3,7 @@
 
 import Liveness
 import Platform
+import TerminalDisplay
 
 /// What the work of a rank is doing, and what ends it before its time.
 public struct EachWait {
@@ -27,7 +28,8 @@ extension Communicator {
   ///   work of other ranks is left behind. The same with `Interruption` if a rank is asked to stop.
   public func eachWork<T>(_ wait: EachWait, _ body: (() throws -> T)?) throws -> T? {
     let work = try body.map { try RootWork($0) }
-    var lines = ProgressLines()
+    let activity = isRoot ? Activity.begin("") : nil
+    defer { activity?.end() }
     waitsLong = true
     defer { waitsLong = false }
     while true {
@@ -46,7 +48,7 @@ extension Communicator {
       if signs.allSatisfy(\.isDone) { return try work?.result?.get() }
       if isRoot, let busy = signs.firstIndex(where: { !$0.isDone && !$0.progress.isEmpty }) {
         let place = peers[busy].host == peers[rank].host ? "" : "\(peers[busy].host): "
-        lines.show(place + signs[busy].progress)
+        activity?.say(place + signs[busy].progress, isCounted: true)
       }
     }
   }
@@ -71,20 +73,4 @@ struct WorkSign {
   }
 
   var bytes: [UInt8] { [isDone ? 1 : 0, isAskedToStop ? 1 : 0, status] + progress.utf8 }
-}
-
-/// Lines about long work, on standard error: none for what takes two seconds, then one every few.
-struct ProgressLines {
-  private static let delays = (first: 1.5, later: 4.0)
-  private var clock = CappedClock()
-  private var next = Self.delays.first
-
-  mutating func show(_ text: @autoclosure () -> String) {
-    clock.tick()
-    // Standard error may be a terminal that was stopped.
-    guard clock.seconds > next, StandardStream.error.isReady else { return }
-    next = clock.seconds + Self.delays.later
-    let text = text()
-    printError(text)
-  }
 }

@@ -3,6 +3,7 @@
 
 import Liveness
 import Platform
+import TerminalDisplay
 
 /// What is waited for, and what ends the waiting before its time.
 public struct RootWait {
@@ -27,8 +28,6 @@ public struct RootWait {
 extension Communicator {
   /// Seconds between two signs of life.
   var signInterval: Double { min(0.5, hangTimeout / 4) }
-  /// Seconds before the first line about a wait, when people begin to wonder, and between any two later ones.
-  private static let lineDelays = (first: 5.0, later: 60.0)
 
   /// Runs `body` on rank 0, on a thread of its own; all ranks wait for it, however long it takes.
   ///
@@ -38,13 +37,13 @@ extension Communicator {
   @discardableResult
   public func rootWork<T>(_ wait: RootWait, _ body: @escaping () throws -> T) throws -> T? {
     let work = isRoot ? try RootWork(body) : nil
-    var elapsed = CappedClock()
-    var nextLine = Self.lineDelays.first
+    // Has no words before there is something to wait for.
+    let waiting = isRoot ? Activity.begin("") : nil
+    defer { waiting?.end() }
     var stopping: CappedClock?
     while true {
       Heartbeat.beat()
       let isDone = work?.completion.wait(seconds: signInterval) == true
-      elapsed.tick()
       stopping?.tick()
       if stopping == nil, wait.isAskedToStop() { stopping = CappedClock() }
       let isLate = stopping.map { $0.seconds > wait.patience } == true
@@ -61,12 +60,7 @@ extension Communicator {
         throw PeerFailure(rank: 0, status: isMisused ? ExitStatus.usage : ExitStatus.failure)
       case .late:
         throw agreed(UnfinishedWork(subject: wait.subject(), seconds: wait.patience))
-      case .working, nil:
-        // Standard error may be the very terminal that is waited for.
-        if isRoot, elapsed.seconds > nextLine, StandardStream.error.isReady {
-          printError("note: waiting for \(wait.subject()), for \(Int(elapsed.seconds)) s so far")
-          nextLine += Self.lineDelays.later
-        }
+      case .working, nil: waiting?.say("waiting for \(wait.subject())")
       }
     }
   }

@@ -3,6 +3,7 @@
 
 import COpenMPI
 import Platform
+import TerminalDisplay
 
 extension Communicator {
   /// Bytes of a piece: the first ones show how fast the wire is; one of the largest takes no fifth of the interval
@@ -31,7 +32,8 @@ extension Communicator {
     try MPIStatus.check(
       MPI_Comm_split(handle, isMember ? 0 : Int32(MPI_UNDEFINED), Int32(rank), &members), "MPI_Comm_split")
     var failure: (any Error)?
-    var lines = ProgressLines()
+    let activity = isRoot ? Activity.begin("") : nil
+    defer { activity?.end() }
     var isFinished = false
     var done = 0
     var size = Self.pieceBytes.first
@@ -69,7 +71,7 @@ extension Communicator {
       guard hasSign else { continue }
       isFinished = try meet(failure, isDone: isMember && done == total, isAskedToStop())
       sinceSign.reset()
-      if isRoot { lines.show(progress(done)) }
+      activity?.say(progress(done), isCounted: true)
     }
     if isMember { try MPIStatus.check(MPI_Comm_free(&members), "MPI_Comm_free") }
   }

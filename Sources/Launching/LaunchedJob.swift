@@ -3,6 +3,7 @@
 import Glibc
 import Platform
 import Synchronization
+import TerminalDisplay
 
 /// One launch, from start to end.
 final class LaunchedJob {
@@ -18,22 +19,29 @@ final class LaunchedJob {
   private let signals: SignalQueue
   private let child: ChildProcess
   private let relays: [OutputRelay]
+  private let output: RelayedOutput
   private let messages = MessageFilter()
   private var stopRequests = 0
   private var lastRequest = 0.0
   private var wasTerminated = false
   private var patience = CappedClock()
 
-  init(_ arguments: [String], environment: [String: String]) throws {
+  /// - Parameter hasStatus: whether rank 0 says what a live line is to show.
+  init(_ arguments: [String], environment: [String: String], hasStatus: Bool) throws {
     // Before the child exists: from now on no signal ends this process and leaves the job alone. SIGTTOU is output
     // that the terminal refuses to a background job.
     signals = try SignalQueue(
       [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTOU, SIGCONT, SIGCHLD])
     child = try ChildProcess(
       arguments, environment: environment, hasInput: true, output: .pipe, errors: .pipe, leadsGroup: true)
+    let output = RelayedOutput(hasStatus: hasStatus)
+    self.output = output
     relays = [
-      try OutputRelay(of: child, errors: false) { StandardStream.output.pass($0) },
-      try OutputRelay(of: child, errors: true) { [messages] in messages.receive($0) },
+      try OutputRelay(of: child, errors: false) { output.receive($0) },
+      try OutputRelay(of: child, errors: true) { [messages] in
+        output.hasBegun()
+        messages.receive($0)
+      },
     ]
   }
 
@@ -85,11 +93,12 @@ final class LaunchedJob {
     // It must not start ranks meanwhile.
     child.send(SIGSTOP)
     // The SIGCONT that ends this comes through the queue like any other signal.
-    kill(getpid(), SIGSTOP)
+    Display.hidden { raise(SIGSTOP) }
   }
 
   private func conclude(_ status: Int32) -> Launcher.Outcome {
     for relay in relays { relay.wait(seconds: Self.relaySeconds) }
+    output.end()
     signals.close()
     if stopRequests == 0, let cause = messages.death ?? Self.death(status) { printError("error: \(cause)") }
     return Launcher.Outcome(status: status, wasAskedToStop: stopRequests > 0)
@@ -100,6 +109,51 @@ final class LaunchedJob {
     guard (129...128 + 64).contains(status) else { return nil }
     return "a rank was ended by signal \(status - 128) (\(String(cString: strsignal(status - 128))))"
   }
+}
+
+/// Standard output of rank 0, and what it wants a live line to show.
+private final class RelayedOutput: DisplaySource {
+  private struct State {
+    var splitter = StatusSplitter()
+    var fields: [LiveField] = []
+    /// Until the ranks say something.
+    var starting: Activity?
+  }
+  private let state: Mutex<State>
+  private let hasStatus: Bool
+
+  init(hasStatus: Bool) {
+    self.hasStatus = hasStatus
+    state = Mutex(State(starting: Activity.begin("waiting for mpirun to start the ranks")))
+    if hasStatus { Display.show(self) }
+  }
+
+  /// - Parameter bytes: empty at the end.
+  func receive(_ bytes: [UInt8]) {
+    hasBegun()
+    guard hasStatus else { return StandardStream.output.pass(bytes) }
+    let lines = state.withLock { state in
+      let (lines, fields) = state.splitter.take(bytes)
+      if let fields { state.fields = fields }
+      return lines
+    }
+    if !lines.isEmpty { StandardStream.output.pass(lines) }
+  }
+
+  func hasBegun() {
+    state.withLock { state in
+      state.starting?.end()
+      state.starting = nil
+    }
+  }
+
+  func end() {
+    hasBegun()
+    state.withLock { $0.fields = [] }
+  }
+
+  func fields(at now: Double, isBusy: Bool) -> [LiveField] { state.withLock { $0.fields } }
+  func delay(at now: Double) -> String? { nil }
 }
 
 /// Standard error of mpirun, cut into lines.

@@ -2,6 +2,7 @@
 
 import Glibc
 import Platform
+import TerminalDisplay
 
 public enum Launcher {
   /// How a launched job ended.
@@ -14,6 +15,12 @@ public enum Launcher {
 
   /// Tells ranks which process started mpirun for them.
   static let identityVariable = "MICROGPT_LAUNCHER"
+
+  /// Tells rank 0 that this launcher draws a live line.
+  static let statusVariable = "MICROGPT_STATUS"
+
+  /// Whether the launcher above this rank wants to know what a live line is to show.
+  public static var wantsStatus: Bool { isAbove && environmentVariable(statusVariable) == "1" }
 
   /// The process that started this rank's job, for the watchdog; nil if it was not one of ours or is on
   /// another host.
@@ -86,7 +93,8 @@ public enum Launcher {
   ///   one ends rank 0 with its last finished step saved, a third one kills mpirun; after 40 s of a first one, or 3 s
   ///   of a second, mpirun gets SIGTERM, and SIGKILL where that does not help.
   /// - SIGTSTP (Ctrl-Z) stops the ranks, mpirun and this process; SIGCONT continues them.
-  /// - What the job writes goes through here, without mpirun's boxes. It reads nothing from the terminal.
+  /// - What the job writes goes through here, without mpirun's boxes. It reads nothing from the terminal. Where this
+  ///   process has a live line, rank 0 says what it shows.
   /// - A hostfile that mpirun would refuse for its line ends is handed to it as a plain copy.
   public static func run(_ plan: MpirunCommand) throws -> Outcome {
     var plan = plan
@@ -97,9 +105,14 @@ public enum Launcher {
         "note: mpirun would refuse the line ends or the byte order mark of \(path), and gets a copy without")
       plan.hostfile?.path = copy
     }
+    let words = [
+      identityVariable: ProcessIdentity.current.description, statusVariable: Display.isLive ? "1" : "0",
+    ]
+    // mpirun tells ranks on other hosts only of variables that it is told of.
+    let telling = words.keys.sorted().flatMap { ["-x", $0] }
     let job = try LaunchedJob(
-      plan.arguments,
-      environment: plan.environment.merging([identityVariable: ProcessIdentity.current.description]) { $1 })
+      plan.arguments.prefix(1) + telling + plan.arguments.dropFirst(),
+      environment: plan.environment.merging(words) { $1 }, hasStatus: Display.isLive)
     return job.run()
   }
 }

@@ -70,8 +70,10 @@ public struct MpirunCommand: Equatable, Sendable {
   public var environment: [String: String] { ChildProcess.inheritedEnvironment.merging(variables) { $1 } }
 
   /// One line that a user can paste into a shell.
-  public var description: String {
-    let assignments = variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-    return (assignments + arguments.map(shellQuoted)).joined(separator: " ")
+  public var description: String { words.joined(separator: " ") }
+
+  /// The same in words, quoted.
+  public var words: [String] {
+    variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + arguments.map(shellQuoted)
   }
 }

@@ -34,6 +34,7 @@ public struct SignalRequests: OptionSet, Sendable {
     _ = promiseLine
     _ = terminationTime.load(ordering: .relaxed)
     _ = continuations.load(ordering: .relaxed)
+    _ = StandardStream.liveLine
     handle(SIGUSR1) { _ in SignalRequests.request(.checkpoint) }
     handle(SIGUSR2) { _ in SignalRequests.request([.checkpoint, .stop]) }
     handle(SIGTERM) { _ in SignalRequests.terminate() }
@@ -86,12 +87,14 @@ public struct SignalRequests: OptionSet, Sendable {
     let now = Int(monotonicSeconds() * 1000)
     let (isFirst, first) = interruptTime.compareExchange(expected: 0, desired: now, ordering: .relaxed)
     guard isFirst else {
-      if Double(now - first) > echoSeconds * 1000 { _exit(128 + SIGINT) }
-      return
+      guard Double(now - first) > echoSeconds * 1000 else { return }
+      StandardStream.clearLiveLine(isLast: true)
+      _exit(128 + SIGINT)
     }
     request([.checkpoint, .stop])
     // Whoever pressed a key sees at once that it was heard.
     if isatty(STDERR_FILENO) == 1 {
+      StandardStream.clearLiveLine()
       promiseLine.withUTF8Buffer { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
   }

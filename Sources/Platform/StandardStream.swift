@@ -11,6 +11,14 @@ public enum StandardStream: Int32, Sendable {
 
   private static let hasFailed = Atomic<Bool>(false)
   private static let queue = LineQueue { bytes in output.write(bytes) }
+  private static let writer = Mutex<(any LineWriter)?>(nil)
+  private static let lastLine = Atomic<UInt64>(monotonicSeconds().bitPattern)
+
+  /// From now on lines of both streams are written by `other`.
+  public static func setWriter(_ other: any LineWriter) { writer.withLock { $0 = other } }
+
+  /// When the last line was written, or this was first asked; seconds of the monotonic clock.
+  public static var lastLineSeconds: Double { Double(bitPattern: lastLine.load(ordering: .relaxed)) }
 
   /// Writes a line immediately and in one piece, so that lines of several processes do not mix; always one line,
   /// whatever names and texts of others it quotes (`visible`). If that fails the line is lost, which is reported
@@ -19,7 +27,7 @@ public enum StandardStream: Int32, Sendable {
 
   /// Writes a text that a model has made, as `line` does: as it is, but on a terminal only what that does not obey.
   public func generated(_ text: String) {
-    let shown = Terminal(descriptor: rawValue).isInteractive ? visible(text, keeping: ["\n", "\t"]) : text
+    let shown = isatty(rawValue) == 1 ? visible(text, keeping: ["\n", "\t"]) : text
     pass(Array((shown + "\n").utf8))
   }
 
@@ -31,7 +39,10 @@ public enum StandardStream: Int32, Sendable {
   }
 
   private func write(_ bytes: [UInt8]) {
-    let error = bytes.withUnsafeBytes { writeFully(rawValue, $0).error }
+    let writer = Self.writer.withLock { $0 }
+    let error =
+      writer.map { $0.write(bytes, to: self) } ?? bytes.withUnsafeBytes { writeFully(rawValue, $0).error }
+    Self.lastLine.store(monotonicSeconds().bitPattern, ordering: .relaxed)
     guard let error, self == .output else { return }
     let cause = systemError(error)
     if !Self.hasFailed.exchange(true, ordering: .relaxed) {
@@ -75,6 +86,7 @@ public func printError(_ line: String) { StandardStream.error.line(line) }
 /// Ends the process in the middle of its work, after the lines that are queued: they have a moment.
 public func endProcess(_ status: Int32) -> Never {
   StandardStream.flushOutput(within: 0.3)
+  StandardStream.clearLiveLine(isLast: true)
   _exit(status)
 }
 

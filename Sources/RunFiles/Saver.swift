@@ -20,6 +20,7 @@ package final class Saver: @unchecked Sendable {
   private let live: LiveState
   private let metrics: MetricsFile?
   private let probe: (any TrainingProbe)?
+  private let whenSaved: @Sendable (TrainingProgress, _ isBest: Bool) -> Void
   private var threads: [BackgroundThread] = []
   /// Files of the run that this one replaces, until its first save. Whoever writes has it.
   private var replaced: [CheckpointRotation.Sibling]
@@ -55,17 +56,20 @@ package final class Saver: @unchecked Sendable {
   ///   - lock: of the checkpoint; released at the end.
   ///   - metrics: never behind a checkpoint.
   ///   - replaced: what goes with the first save.
+  ///   - whenSaved: called on another thread once a state that was to be saved is on the disk, unless it is the final one.
   /// - Throws: `RuntimeFailure` when the system gives no thread.
   package init(
     _ rotation: CheckpointRotation, lock: OutputLock, metrics: MetricsFile?, live: LiveState,
     replacing replaced: [CheckpointRotation.Sibling] = [],
-    probe: (any TrainingProbe)?
+    probe: (any TrainingProbe)?,
+    whenSaved: @escaping @Sendable (TrainingProgress, _ isBest: Bool) -> Void = { _, _ in }
   ) throws {
     self.rotation = rotation
     self.lock = lock
     self.metrics = metrics
     self.live = live
     self.probe = probe
+    self.whenSaved = whenSaved
     self.replaced = replaced
     savedStep = live.step
     writtenStep = live.step
@@ -138,6 +142,7 @@ package final class Saver: @unchecked Sendable {
       guard let next else { return }
       do {
         try write(next.snapshot, isBest: next.isBest)
+        if !next.isFinal, let progress = next.snapshot.training?.progress { whenSaved(progress, next.isBest) }
         release(nil)
       } catch {
         report(error, in: next)

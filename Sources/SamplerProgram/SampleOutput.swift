@@ -4,6 +4,7 @@
 import Platform
 import Glibc
 import Synchronization
+import TerminalDisplay
 
 /// Prints samples in order, character by character, as threads deliver them.
 final class SampleOutput: Sendable {

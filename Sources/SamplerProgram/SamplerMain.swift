@@ -5,6 +5,7 @@ import CommandLineOptions
 import GPTModel
 import Glibc
 import Platform
+import TerminalDisplay
 
 /// gpt-sample as a library: one process, no MPI.
 public enum SamplerMain {

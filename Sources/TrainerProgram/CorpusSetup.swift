@@ -107,7 +107,7 @@ struct CorpusSetup {
     let locator = CorpusLocator(
       dataDirectory: plan.options[TrainerOptions.dataFolder], url: plan.options[TrainerOptions.dataURL],
       mayDownload: !plan.options[TrainerOptions.noDownload])
-    guard let trainedOn else { return try locator.locate(plan.preset.corpus) }
+    guard let trainedOn else { return try locator.locate(plan.preset.corpus, progress: progress) }
     guard let sources = locator.find(sha256: trainedOn.sha256, at: trainedOn.path, progress: progress) else {
       let place = trainedOn.path.isEmpty ? "" : "at \(trainedOn.path) or "
       throw InvalidInput(

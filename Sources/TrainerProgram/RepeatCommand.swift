@@ -15,6 +15,13 @@ enum RepeatCommand {
   static func line(
     for state: TrainingState, data: [String], stepsPerEpoch: Int, heldOut: Int = 0
   ) -> String {
+    words(for: state, data: data, stepsPerEpoch: stepsPerEpoch, heldOut: heldOut).joined(separator: " ")
+  }
+
+  /// The same in pieces that belong together, quoted.
+  static func words(
+    for state: TrainingState, data: [String], stepsPerEpoch: Int, heldOut: Int = 0
+  ) -> [String] {
     let trained = state.configuration
     let candidates = Preset.all.filter { $0.configuration.workflow == trained.workflow }.map {
       arguments(for: state, from: $0, data: data, stepsPerEpoch: stepsPerEpoch, heldOut: heldOut)
@@ -32,7 +39,7 @@ enum RepeatCommand {
     if state.progress.step < trained.totalSteps {
       commands[commands.count - 1].append("--max-steps \(state.progress.step)")
     }
-    return commands.map { (["gpt-ddp"] + $0).joined(separator: " ") }.joined(separator: " && ")
+    return Array(commands.map { ["gpt-ddp"] + $0 }.joined(separator: ["&&"]))
   }
 
   private static func arguments(

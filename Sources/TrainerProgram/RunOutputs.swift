@@ -1,18 +1,37 @@
 // What rank 0 gives the user: log, metrics, checkpoints, samples.
 
+import Capacity
 import Checkpointing
 import DataParallel
 import GPTModel
 import Liveness
 import Platform
+import RunDisplay
 import RunFiles
 import Synchronization
+import TerminalDisplay
 import Training
 import TrainingState
+
+/// Texts that grow, each on a thread of its own.
+private final class Sampled: Sendable {
+  private let texts: Mutex<[String.UnicodeScalarView]>
+
+  init(_ count: Int) { texts = Mutex(Array(repeating: .init(), count: count)) }
+
+  func append(_ character: Unicode.Scalar, to sample: Int) {
+    texts.withLock { $0[sample].append(character) }
+  }
+
+  var all: [String] { texts.withLock { $0 }.map(String.init) }
+  /// Characters so far, of all together.
+  var length: Int { texts.withLock { $0.reduce(0) { $0 + $1.count } } }
+}
 
 /// Rank 0's side of a run.
 final class RunOutputs: TrainingOutputs {
   let log: RunLog
+  let status: RunStatus
   private let plan: RunPlan
   private let facts: TrainingFacts
   private let tokenizer: CharacterTokenizer
@@ -27,14 +46,15 @@ final class RunOutputs: TrainingOutputs {
   ///
   /// - Throws: `InvalidInput` if an output cannot be written or another job has it.
   init(
-    _ plan: RunPlan, settings: RunSettings, trainer: Trainer, tokenizer: CharacterTokenizer,
+    _ plan: RunPlan, settings: RunSettings, trainer: Trainer, tokenizer: CharacterTokenizer, work: StepWork,
     isResumed: Bool, probe: (any TrainingProbe)?
   ) throws {
     self.plan = plan
     self.tokenizer = tokenizer
     facts = trainer.facts
     hasBest = isResumed && trainer.live.state?.progress.bestValidationLoss.isFinite == true
-    log = RunLog(facts: facts, logInterval: settings.logInterval)
+    status = RunStatus(facts, work: work, saves: plan.saves)
+    log = RunLog(facts: facts, pace: plan.logPace, isQuiet: plan.isQuiet, status: status)
     // Before anything is made or touched.
     try StandardStream.queueOutput()
     // Before anything is made or touched.
@@ -57,9 +77,11 @@ final class RunOutputs: TrainingOutputs {
     }
     let rotation = CheckpointRotation(path: plan.checkpointPath, keep: keep)
     let replaced = replaces && !isResumed ? CheckpointRotation.siblings(of: plan.checkpointPath) : []
+    let whenSaved = log.whenSaved
     saver = try lock.map {
       try Saver(
-        rotation, lock: $0, metrics: metrics, live: trainer.live, replacing: replaced, probe: probe)
+        rotation, lock: $0, metrics: metrics, live: trainer.live, replacing: replaced, probe: probe,
+        whenSaved: whenSaved)
     }
     keptNotes = (lock?.notes ?? []) + setAsideNotes + (metrics?.notes ?? [])
     if let saver { Watchdog.setLastWish { saver.saveAsLastResort(because: $0) } }
@@ -117,11 +139,14 @@ final class RunOutputs: TrainingOutputs {
     saver?.save(snapshot, isBest: isBest, isFinal: isFinal)
   }
 
-  func sample(_ model: PreparedModel, step: Int) { generate(1, with: model, threads: 1) }
+  func sample(_ model: PreparedModel, step: Int) {
+    generate(1, with: model, threads: 1)
+    status.goesOn()
+  }
 
   /// Samples after training.
   func finalSamples(_ model: PreparedModel) {
-    guard plan.sampleCount > 0 else { return }
+    guard plan.sampleCount > 0, !plan.isQuiet else { return }
     model.prepareAll()
     generate(plan.sampleCount, with: model, threads: facts.threads)
   }
@@ -132,13 +157,18 @@ final class RunOutputs: TrainingOutputs {
     request.temperature = plan.temperature
     request.maximumCharacters = configuration.model.blockSize
     request.seed = configuration.randomSeed
-    let texts = Mutex([String.UnicodeScalarView](repeating: .init(), count: count))
+    let texts = Sampled(count)
+    let most = count * request.maximumCharacters
+    let activity = Activity.begin(
+      "sampling, \(Readable.grouped(texts.length)) of at most \(Readable.grouped(most)) characters",
+      isCounted: true)
+    defer { activity.end() }
     let generator = Generator(model: model, tokenizer: tokenizer, threads: threads)
     // The default prompts of both workflows are in every alphabet.
     try? generator.generate(request, samples: 0..<count) { sample, character in
-      texts.withLock { $0[sample].append(character) }
+      texts.append(character, to: sample)
     }
-    for (index, text) in texts.withLock({ $0 }).enumerated() { log.sample(index + 1, String(text)) }
+    for (index, text) in texts.all.enumerated() { log.sample(index + 1, text) }
   }
 
   /// Bytes of the log that a slow reader may be behind.

@@ -46,6 +46,7 @@ struct RunPlan {
         throw InvalidInput("--\(setting.name) does not apply to documents: their schedule is a linear decay")
       }
     }
+    try Self.checkLog(options)
     try refuseOneFileForTwo()
     if options[TrainerOptions.supervise], !saves {
       throw InvalidInput("--supervise needs checkpoints; omit --no-save")
@@ -171,7 +172,6 @@ struct RunPlan {
       ?? allocation?.threads(localSize: localSize, usableCount: usableCount, hostCount: processorCount)?.count
       ?? max(1, min(processorCount / localSize, usableCount))
     settings.lastStep = options[TrainerOptions.maxSteps]
-    settings.logInterval = options[TrainerOptions.logInterval]
     settings.checkpointInterval =
       saves ? options[TrainerOptions.checkpointInterval] ?? preset.checkpointInterval : 0
     settings.sampleInterval = options[TrainerOptions.sampleInterval] ?? preset.sampleInterval

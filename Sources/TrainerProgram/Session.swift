@@ -10,7 +10,9 @@ import Liveness
 import Kernels
 import Launching
 import Platform
+import RunDisplay
 import RunFiles
+import TerminalDisplay
 import Training
 import TrainingState
 
@@ -43,25 +45,27 @@ struct Session {
     let settings = plan.settings(
       localSize: communicator.localSize, processorCount: communicator.localProcessorCount,
       usableCount: Machine.usableProcessorCount, allocation: allocation)
-    let capacity = try RunCapacity(
-      begin.configuration, settings, saves: plan.saves,
-      isForced: plan.options[TrainerOptions.ignoreMemory], communicator: communicator)
-    if communicator.isRoot, capacity.plannedBytes > Self.muchMemory {
-      StandardStream.output.line("start      taking \(Readable.bytes(capacity.plannedBytes)) of memory")
+    let capacity = try Activity.during("measuring how fast a step will be") {
+      try RunCapacity(
+        begin.configuration, settings, saves: plan.saves,
+        isForced: plan.options[TrainerOptions.ignoreMemory], communicator: communicator)
     }
-    let trainer = try communicator.together {
-      try Trainer(
-        configuration: begin.configuration, settings: settings, corpus: begin.corpus,
-        weights: begin.weights ?? initialWeights(begin.configuration, threads: settings.threads),
-        initialCheckpoint: plan.options[TrainerOptions.initFrom], resuming: resumed?.training,
-        communicator: communicator, requests: SignalRequests.take, probe: probe)
+    let planned = Readable.bytes(capacity.plannedBytes)
+    let trainer = try Activity.during("taking \(planned) of memory for weights, moments and activations") {
+      try communicator.together {
+        try Trainer(
+          configuration: begin.configuration, settings: settings, corpus: begin.corpus,
+          weights: begin.weights ?? initialWeights(begin.configuration, threads: settings.threads),
+          initialCheckpoint: plan.options[TrainerOptions.initFrom], resuming: resumed?.training,
+          communicator: communicator, requests: SignalRequests.take, probe: probe)
+      }
     }
     try heedStop()
     let outputs = try communicator.rootWork(RootWait(for: "the disk of rank 0's files")) {
       try verifyOutputs(corpus)
       return try RunOutputs(
         plan, settings: settings, trainer: trainer, tokenizer: begin.corpus.tokenizer,
-        isResumed: resumed != nil, probe: probe)
+        work: capacity.work(of: begin.configuration), isResumed: resumed != nil, probe: probe)
     }
     if let outputs {
       let shape = JobShape(
@@ -84,23 +88,19 @@ struct Session {
     }
   }
 
-  /// Bytes that take a second to clear.
-  private static let muchMemory = 1_000_000_000
-
-  /// Random, drawn by all threads. Says how far it is where that takes seconds.
+  /// Random, drawn by all threads.
   private func initialWeights(_ configuration: TrainingConfiguration, threads: Int) -> FloatArena {
-    var lastLine = monotonicSeconds()
     let table = ParameterTable(configuration.model)
+    let activity = Activity.begin("drawing \(Readable.grouped(table.parameterCount)) initial weights")
+    defer { activity.end() }
     return table.initialWeights(
       seed: configuration.randomSeed, scheme: configuration.initialScheme,
       standardDeviation: configuration.initialDeviation, team: ThreadTeam(count: threads)
     ) { fraction in
       Watchdog.beat()
-      guard communicator.isRoot, fraction < 1, monotonicSeconds() - lastLine > 1.5 else { return }
-      lastLine = monotonicSeconds()
-      StandardStream.output.line(
-        "start      drawing \(Readable.grouped(table.parameterCount)) initial weights, \(Int(100 * fraction)) %"
-      )
+      activity.say(
+        "drawing \(Readable.grouped(table.parameterCount)) initial weights, \(Int(100 * fraction)) %",
+        isCounted: true)
     }
   }
 
@@ -120,17 +120,28 @@ struct Session {
     _ notes: [String]
   ) {
     for note in corpus.notes { log.note(note) }
-    log.header(
-      corpus: corpus.scan, path: corpus.path, hosts: Set(communicator.peers.map(\.host)).count)
-    for line in capacity.lines(trainer.facts) { log.line(line) }
+    let guide = guide(trainer.facts)
+    log.header(corpus: corpus.scan, path: corpus.path, hosts: guide.hostCount)
+    for line in capacity.memoryLines() { log.line(line) }
+    log.entry("time", capacity.time(trainer.facts))
+    log.entry("saves", guide.saves)
     log.plannedBytes = capacity.plannedBytes
     for note in corpus.scan.notes(on: corpus.file) + notes { log.note(note) }
-    if trainer.step > 0 { log.line("resume     after step \(trainer.step), from \(origin)") }
+    if trainer.step > 0 { log.entry("resume", "after step \(trainer.step), from \(origin)") }
     log.line("")
+  }
+
+  private func guide(_ facts: TrainingFacts) -> RunGuide {
+    RunGuide(plan: plan, facts: facts, hostCount: Set(communicator.peers.map(\.host)).count)
   }
 
   private func train(_ trainer: Trainer, _ outputs: RunOutputs?) throws -> Int32 {
     let result: TrainingResult
+    if let outputs {
+      outputs.status.goesOn()
+      Display.show(outputs.status)
+    }
+    defer { Display.show(nil) }
     do {
       result = try trainer.run(outputs)
     } catch let error where error is AgreedFailure || error is PeerFailure {
@@ -173,35 +184,23 @@ struct Session {
   }
 
   private func conclude(_ result: TrainingResult, _ trainer: Trainer, _ outputs: RunOutputs) {
+    // What was reached stays on the screen; nothing is to be seen of how.
+    Display.show(nil)
     let log = outputs.log
     log.summary(result)
-    if let state = trainer.live.state {
-      let data = plan.options[TrainerOptions.data]
-      let command = RepeatCommand.line(
-        for: state, data: data.isEmpty ? state.dataToGive : data,
-        stepsPerEpoch: trainer.facts.stepsPerEpoch, heldOut: trainer.facts.heldOutCount ?? 0)
-      log.line("Repeat with \(command)")
-    }
-    let path = shellQuoted(plan.checkpointPath)
-    if plan.saves, result.steps > 0, !outputs.finalSaveFailed {
-      log.line("Checkpoint \(path)")
-      log.line("Sample with gpt-sample --checkpoint \(path)")
-      if let best = outputs.bestPath {
-        let loss = Readable.fixed(result.progress.bestValidationLoss, digits: 4)
-        log.line("Best state \(shellQuoted(best)), validation loss \(loss)")
-      }
+    let guide = guide(trainer.facts)
+    let isSaved = plan.saves && result.steps > 0 && !outputs.finalSaveFailed
+    if isSaved {
+      guide.reached(log, best: outputs.bestPath.map { ($0, result.progress.bestValidationLoss) })
     }
     if let profile = result.profile { log.profile(profile) }
-    if result.wasStopped {
-      let how = plan.saves ? "; resume with --resume --checkpoint \(path)" : ""
-      log.line(
-        "Stopped by request after step \(result.progress.step) of \(trainer.facts.configuration.totalSteps)\(how)"
-      )
-    } else {
+    if !result.wasStopped {
       // Nothing is left to save: samples may be interrupted like any program.
       SignalRequests.ignoreWishes()
       outputs.finalSamples(trainer.model)
     }
+    log.line("")
+    guide.next(log, after: trainer.live.state, isSaved: isSaved)
   }
 
   /// Where training begins.
@@ -302,6 +301,8 @@ struct Session {
   /// Rank 0 reads a checkpoint, if there is one to read; all ranks get it.
   private func loadForAll(_ read: @escaping () throws -> TrainingSnapshot?) throws -> TrainingSnapshot? {
     var loaded: TrainingSnapshot?
+    let activity = communicator.isRoot ? Activity.begin("reading the checkpoint") : nil
+    defer { activity?.end() }
     let described = try communicator.fromRoot(waitingFor: "the disk of a checkpoint") {
       loaded = try read()
       // Nobody else waits for a copy.

@@ -8,6 +8,7 @@ import Foundation
 import Launching
 import Platform
 import Training
+import TerminalDisplay
 
 /// gpt-ddp as a library: its executable, and that of the fault tests, are one line each.
 public enum TrainerMain {
@@ -38,7 +39,12 @@ public enum TrainerMain {
       case .run(let options):
         let plan = try RunPlan(options)
         let isDoctor = options[TrainerOptions.doctor]
-        if isDoctor, !LaunchEnvironment.current.startsMPI { return try Doctor(plan, .single()).run() }
+        if let manner = try plan.displayManner() {
+          if case .live = manner { LiveLine.heedStops() }
+          // Before MPI starts, which may take long.
+          try Display.start(manner)
+        }
+        if isDoctor, !LaunchEnvironment.current.startsMPI { return try examine(plan, .single()) }
         let processCount = options[TrainerOptions.processCount] ?? 1
         if !isDoctor, try Launcher.isNeeded(processCount: processCount) {
           return try launch(plan, processCount)
@@ -70,7 +76,7 @@ public enum TrainerMain {
     if isSupervised { arguments.append("--\(TrainerOptions.run.name)=\(UUID().uuidString)") }
     let launch = try Launcher.plan(
       processCount: processCount, arguments: arguments, hostfile: plan.options[TrainerOptions.hostfile])
-    printError("starting \(launch.description)")
+    if !plan.isQuiet { for line in wrappedCommand("starting", launch.words) { printError(line) } }
     guard isSupervised else { return try Launcher.run(launch).status }
     return try Supervisor(
       maximumRestarts: plan.options[TrainerOptions.maxRestarts],
@@ -78,14 +84,20 @@ public enum TrainerMain {
     ).run(launch)
   }
 
+  private static func examine(_ plan: RunPlan, _ communicator: Communicator) throws -> Int32 {
+    try Activity.during("measuring how fast this machine is") { try Doctor(plan, communicator).run() }
+  }
+
   /// One rank.
   private static func train(_ plan: RunPlan, _ probe: (any TrainingProbe)?) throws -> Int32 {
     let environment = LaunchEnvironment.current
     // Before MPI starts, which takes a while: an early wish must not end a rank.
     SignalRequests.install()
-    let communicator = try Communicator.start(
-      joinsJob: environment.startsMPI, hangTimeout: plan.options[TrainerOptions.hangTimeout],
-      launcher: Launcher.ofThisJob, launcherEndsAll: environment.endsTogether)
+    let communicator = try Activity.during("joining the other ranks") {
+      try Communicator.start(
+        joinsJob: environment.startsMPI, hangTimeout: plan.options[TrainerOptions.hangTimeout],
+        launcher: Launcher.ofThisJob, launcherEndsAll: environment.endsTogether)
+    }
     // Our own launcher sees to it itself.
     if environment.startsMPI, !Launcher.isAbove, communicator.localRank == 0 {
       TerminalStops.complete(launcher: getppid(), ranks: communicator.localProcesses)
@@ -98,7 +110,7 @@ public enum TrainerMain {
       }
       let status =
         plan.options[TrainerOptions.doctor]
-        ? try Doctor(plan, communicator).run()
+        ? try examine(plan, communicator)
         : try Session(plan: plan, communicator: communicator, probe: probe).run()
       try communicator.finalize()
       return status

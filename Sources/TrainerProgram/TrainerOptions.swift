@@ -30,8 +30,13 @@ enum TrainerOptions {
   )
 
   // Output
+  static let log = Option.choice(
+    "log", LogManner.allCases.map(\.rawValue), "NAME", default: LogManner.auto.rawValue,
+    "live: one line that changes, below all others; plain: lines only; auto: live on a terminal.")
   static let logInterval = Option.integer(
-    "log-interval", default: 10, in: 0...Int.max, "Steps between log lines; 0 = off.")
+    "log-interval", defaultText: "first, last, every 5 s of a plain log", in: 0...Int.max,
+    "Steps between log lines; 0 = off.")
+  static let quiet = Option.flag("quiet", "Print the result, notes, warnings and errors alone.")
   static let metrics = Option.text(
     "metrics", "FILE",
     "JSON lines, one a step: step epoch loss lr seconds tokens, and grad_norm with clipping.")
@@ -116,7 +121,8 @@ enum TrainerOptions {
       OptionSection("Model", settings(SettingsTable.model) + [initFrom]),
       OptionSection("Training", settings(SettingsTable.training) + [maxSteps]),
       OptionSection(
-        "Output", [logInterval, metrics, hashInterval, sampleInterval, sampleCount, temperature, profile]),
+        "Output",
+        [log, logInterval, quiet, metrics, hashInterval, sampleInterval, sampleCount, temperature, profile]),
       OptionSection(
         "Checkpoints",
         [

@@ -5,8 +5,8 @@ public struct RunSettings: Equatable, Sendable {
   public var threads = 1
   /// Stop after this step, without changing the schedule; nil = train to the end.
   public var lastStep: Int?
-  /// Steps between log lines; 0 = off, as for all intervals.
-  public var logInterval = 10
+  /// Steps between looks for a rank that is slower than the others; 0 = off, as for all intervals.
+  public var stragglerInterval = 10
   public var checkpointInterval = 0
   public var sampleInterval = 0
   /// Steps between comparisons of the weights' hash across ranks.

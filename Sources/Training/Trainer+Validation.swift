@@ -22,6 +22,13 @@ extension Trainer {
     var losses: [Double] = []
     var targets = 0
     var pace = ValidationPace(threads: settings.threads)
+    func report(_ done: Int, secondsLeft: Double?) {
+      outputs?.validating(
+        ValidationProgress(
+          step: step, epoch: batches.position(ofStep: step).epoch,
+          fraction: Double(done) / Double(max(1, interval.count)), secondsLeft: secondsLeft))
+    }
+    report(0, secondsLeft: nil)
     let reading = read {
       var first = interval.lowerBound
       while first < interval.upperBound {
@@ -35,12 +42,7 @@ extension Trainer {
         targets += (0..<tokens.leafCount).reduce(0) { $0 + tokens.targetCount(ofLeaf: $1) }
         first = end
         let left = pace.finished(end - interval.lowerBound, of: interval.count)
-        if let outputs, let left {
-          outputs.validating(
-            ValidationProgress(
-              step: step, epoch: batches.position(ofStep: step).epoch,
-              fraction: Double(end - interval.lowerBound) / Double(interval.count), secondsLeft: left))
-        }
+        if let left { report(end - interval.lowerBound, secondsLeft: left) }
       }
     }
     var writer = ByteWriter()
@@ -66,7 +68,7 @@ extension Trainer {
   }
 }
 
-/// Leaves are evaluated in rounds, so that memory does not grow with the corpus, and lines of progress can be given.
+/// Leaves are evaluated in rounds, so that memory does not grow with the corpus, and progress can be told.
 /// Their losses are added afterwards: rounds decide no bit.
 struct ValidationPace {
   /// Leaves of the next round.
@@ -74,12 +76,9 @@ struct ValidationPace {
   private let most: Int
   private let begin: Double
   private var roundBegin: Double
-  private var lineAfter = 2.0
 
   /// Seconds of a round that is long enough to keep threads busy.
   private static let longRound = 0.25
-  /// Seconds between lines after the first.
-  private static let lineInterval = 10.0
 
   /// - Parameter begin: seconds of a clock that never goes back.
   init(threads: Int, begin: Double = monotonicSeconds()) {
@@ -90,13 +89,12 @@ struct ValidationPace {
   }
 
   /// A round has ended.
-  /// - Returns: seconds left, if a line is due.
+  /// - Returns: seconds left; nil at the end.
   mutating func finished(_ done: Int, of total: Int, at now: Double = monotonicSeconds()) -> Double? {
     if now - roundBegin < Self.longRound { round = min(most, 2 * round) }
     roundBegin = now
     let elapsed = now - begin
-    guard elapsed >= lineAfter, done < total else { return nil }
-    lineAfter = elapsed + Self.lineInterval
+    guard elapsed > 0, done < total else { return nil }
     return elapsed / Double(done) * Double(total - done)
   }
 }

@@ -230,7 +230,7 @@ public final class Trainer {
     if configuration.gradientClip > 0 { metrics.gradientNorm = gradient.norm }
     metrics.weightsHash = digest.map(XXHash64.hexadecimal)
     metrics.profile = split
-    if step >= 20, isDue(settings.logInterval, step) { metrics.straggler = pipeline.straggler }
+    if step >= 20, isDue(settings.stragglerInterval, step) { metrics.straggler = pipeline.straggler }
     outputs.finished(metrics)
   }
 

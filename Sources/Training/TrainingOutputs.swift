@@ -8,7 +8,7 @@ import TrainingState
 public protocol TrainingOutputs: AnyObject {
   /// A step has ended.
   func finished(_ step: StepMetrics)
-  /// A validation takes long; called every few seconds.
+  /// A validation has begun, or come further; called several times a second.
   func validating(_ progress: ValidationProgress)
   /// The held-out part has been evaluated.
   func validated(_ validation: ValidationMetrics)
@@ -55,8 +55,8 @@ public struct ValidationProgress: Sendable {
   public var epoch: Int
   /// What is done, 0…1.
   public var fraction: Double
-  /// What the rest will take.
-  public var secondsLeft: Double
+  /// What the rest will take; nil at the beginning.
+  public var secondsLeft: Double?
 }
 
 /// What a validation found, equal on all ranks.

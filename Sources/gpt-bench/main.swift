@@ -14,6 +14,7 @@ import GPTModel
 import Glibc
 import Platform
 import TrainingState
+import TerminalDisplay
 
 enum BenchOptions {
   static let peak = Option.flag("peak", "Operations per second of one core, multiply-adds in registers.")

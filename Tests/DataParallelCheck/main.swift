@@ -19,6 +19,7 @@ import Glibc
 import Launching
 import Platform
 import Reduction
+import TerminalDisplay
 
 func reduceKnownLeaves(_ communicator: Communicator) throws {
   let records = RecordExchange(communicator: communicator, wordCount: 1)
@@ -172,6 +173,7 @@ func run() throws -> Int32 {
   }
   let communicator = try Communicator.start(
     joinsJob: LaunchEnvironment.current.startsMPI, launcher: Launcher.ofThisJob)
+  if communicator.isRoot { try Display.start(.plain) }
   var status = ExitStatus.success
   do {
     let numbers = arguments.dropFirst().compactMap { Int($0) }

@@ -118,7 +118,7 @@ final class Course {
     let status = job.end()
     #expect(status == ExitStatus.success, "\(job.text)", sourceLocation: sourceLocation)
     guard status == ExitStatus.success else { return false }
-    if !note.isEmpty { #expect(job.text.contains(note), "\(job.text)", sourceLocation: sourceLocation) }
+    if !note.isEmpty { #expect(job.story.contains(note), "\(job.text)", sourceLocation: sourceLocation) }
     let isEqual = try isUndisturbed(job, sourceLocation: sourceLocation)
     let rubbish = outputs.filter { $0.contains(".tmp.") || $0.hasSuffix(".lock") }
     #expect(rubbish.isEmpty, "left behind: \(rubbish)", sourceLocation: sourceLocation)

@@ -88,7 +88,7 @@ struct HostTests {
       let job = try trainApart(course, ranks: 4, preparation: preparation)
       #expect(job.end() == 0, "\(job.text)")
       #expect(
-        job.lines.contains {
+        job.story.split(separator: "\n").contains {
           $0.hasPrefix("note       host2 trains on rank 0's text, in ")
             && $0.contains("/own/cache/microgpt/texts/")
             && $0.contains(words)

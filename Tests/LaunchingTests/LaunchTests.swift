@@ -226,3 +226,12 @@ private func plan(
       filter([MpirunMessages.frame, "ssh: no route"]).printed == [MpirunMessages.frame, "ssh: no route"])
   }
 }
+
+@Suite struct LineSplitterTests {
+  @Test func linesComeInAnyPieces() {
+    var lines = LineSplitter()
+    #expect(lines.take(Array("on".utf8)) == [])
+    #expect(lines.take(Array("e\n\ntwo\nthr".utf8)) == ["one", "", "two"])
+    #expect(lines.end() == "thr" && lines.end() == nil)
+  }
+}

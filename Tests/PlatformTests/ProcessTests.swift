@@ -113,12 +113,3 @@ import Testing
     #expect(String(decoding: echoed, as: UTF8.self) == argument)
   }
 }
-
-@Suite struct LineSplitterTests {
-  @Test func linesComeInAnyPieces() {
-    var lines = LineSplitter()
-    #expect(lines.take(Array("on".utf8)) == [])
-    #expect(lines.take(Array("e\n\ntwo\nthr".utf8)) == ["one", "", "two"])
-    #expect(lines.end() == "thr" && lines.end() == nil)
-  }
-}

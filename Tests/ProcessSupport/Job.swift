@@ -73,6 +73,12 @@ public final class Job {
   public var errors: String { smallFile("\(streams.path)/errors") ?? "" }
   /// Standard output, then standard error.
   public var text: String { output + errors }
+  /// The same, with lines of the log joined again that stand on several for want of room.
+  public var story: String { Self.unwrapped(text) }
+
+  private static func unwrapped(_ text: String) -> String {
+    text.replacing(#/ \\\n +/#, with: " ").replacing(#/\n {11}(?! )/#, with: " ")
+  }
   public var lines: [String] { text.split(separator: "\n").map(String.init) }
   /// What our programs complain of; mpirun adds noise of its own.
   public var errorLines: [String] { lines.filter { $0.hasPrefix("error: ") } }
@@ -115,6 +121,11 @@ public final class Job {
 
     public var lines: [String] {
       output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    }
+    /// Standard output, with lines joined again that stand on several for want of room.
+    public var story: String { Job.unwrapped(output) }
+    public var entries: [String] {
+      story.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     }
     public var errorLines: [String] {
       errors.split(separator: "\n").map(String.init).filter { $0.hasPrefix("error: ") }

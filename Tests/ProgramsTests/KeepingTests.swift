@@ -27,8 +27,8 @@ extension Programs {
         ])
       let second = try train(options + ["--seed", "7"])
       #expect(
-        second.output.contains("the earlier run's c.jld2 is now") && second.output.contains("c.old-1.jld2"))
-      #expect(second.output.contains("the earlier run's metrics.jsonl is now metrics.old-1.jsonl"))
+        second.story.contains("the earlier run's c.jld2 is now") && second.output.contains("c.old-1.jld2"))
+      #expect(second.story.contains("the earlier run's metrics.jsonl is now metrics.old-1.jsonl"))
       for (name, bytes) in first {
         let parts = name.split(separator: ".", maxSplits: 1)
         #expect(try workspace.data("\(parts[0]).old-1.\(parts[1])") == bytes, "\(name)")

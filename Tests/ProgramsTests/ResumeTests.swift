@@ -97,7 +97,7 @@ extension Programs {
       // From another folder, without a network or a corpus of its own.
       let run = try resume("--max-steps", "8")
       #expect(run.status == ExitStatus.success && run.output.contains("after step 8"), "\(run)")
-      let repeated = try #require(run.lines.first { $0.hasPrefix("Repeat with") })
+      let repeated = try #require(run.entries.first { $0.hasPrefix("Repeat with") })
       #expect(repeated.contains("--data ") && repeated.contains("/prose.txt"), "\(repeated)")
       #expect(!FileManager.default.fileExists(atPath: folder.path + "/data"))
       // Another text under that name is not taken, and nothing takes its place.
@@ -140,7 +140,7 @@ extension Programs {
 
     @Test func theBestStateIsNamedAtTheEnd() throws {
       let run = try train(Small.chunks + ["--checkpoint", "c.jld2", "--checkpoint-interval", "5"])
-      #expect(run.lines.contains { $0.hasPrefix("Best state c.best.jld2, validation loss ") }, "\(run)")
+      #expect(run.entries.contains { $0.hasPrefix("Best state c.best.jld2, validation loss ") }, "\(run)")
       let none = try train(Small.chunks + ["--no-save"])
       #expect(!none.output.contains("Best state"))
     }
@@ -187,9 +187,9 @@ extension Programs {
       }
       let chosen = ["--val-interval", "5", "--val-batches", "2"]
       let run = try train(line("--checkpoint", "whole.jld2", "--checkpoint-interval", "4") + chosen)
-      let said = try #require(run.lines.first { $0.hasPrefix("validation ") })
+      let said = try #require(run.entries.first { $0.hasPrefix("validation ") })
       #expect(said.contains("every 5 steps") && said.contains("8 of them, evenly spread"), "\(said)")
-      let repeated = try #require(run.lines.first { $0.hasPrefix("Repeat with") })
+      let repeated = try #require(run.entries.first { $0.hasPrefix("Repeat with") })
       #expect(repeated.contains("--val-interval 5") && repeated.contains("--val-batches 2"), "\(repeated)")
       let whole = try workspace.metrics()
       let validated = whole.filter { $0.contains("val_loss") }

@@ -141,7 +141,7 @@ extension Programs {
           ["--preset", preset, "--no-download", "--max-steps", "1", "--checkpoint", "c.jld2"] + Small.sizes
             + Small.quiet)
         #expect(run.status == ExitStatus.success, "\(run)")
-        #expect(run.output.contains("training on SYNTHETIC text that this program wrote"), "\(run)")
+        #expect(run.story.contains("training on SYNTHETIC text that this program wrote"), "\(run)")
         let report = try workspace.sample(["--inspect", "c.jld2"])
         #expect(report.output.contains("synthetic (synthetic-\(name).txt)"), "\(report)")
       }

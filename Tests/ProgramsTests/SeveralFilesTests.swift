@@ -57,7 +57,7 @@ extension Programs {
       let save = ["--checkpoint", "several.jld2"]
       let first = try workspace.train(Self.options(["books"]) + save + ["--max-steps", "3"])
       #expect(first.status == ExitStatus.success, "\(first)")
-      #expect(first.output.contains("Repeat with gpt-ddp --data books "))
+      #expect(first.story.contains("Repeat with gpt-ddp --data books "))
       try workspace.write(Array("one more".utf8), to: "books/3.txt")
       let resumed = try workspace.train(["--resume"] + save + ["--max-steps", "6"])
       #expect(try Self.hash(resumed) == whole)

@@ -4,6 +4,7 @@ import CommandLineOptions
 import GPTModel
 import Kernels
 import Platform
+import RunDisplay
 import Testing
 import TrainingState
 

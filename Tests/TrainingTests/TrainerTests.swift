@@ -184,12 +184,10 @@ private final class Diary: TrainingOutputs {
   @Test func longValidationsSayHowFarTheyAre() {
     var pace = ValidationPace(threads: 2, begin: 100)
     #expect(pace.round == 2)
-    #expect(pace.finished(2, of: 40, at: 100.1) == nil && pace.round == 4)
-    #expect(pace.finished(6, of: 40, at: 101.9) == nil && pace.round == 4)
+    #expect(pace.finished(2, of: 40, at: 100.1) != nil && pace.round == 4)
+    #expect(pace.finished(6, of: 40, at: 101.9) != nil && pace.round == 4)
     let left = pace.finished(10, of: 40, at: 102.5)
     #expect(left == 2.5 / 10 * 30)
-    #expect(pace.finished(14, of: 40, at: 112) == nil)
-    #expect(pace.finished(18, of: 40, at: 112.6) != nil)
     #expect(pace.finished(40, of: 40, at: 200) == nil)
     for _ in 0..<5 { _ = pace.finished(40, of: 100, at: 200) }
     #expect(pace.round == 16)

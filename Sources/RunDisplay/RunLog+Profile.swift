@@ -6,7 +6,7 @@ import Training
 
 extension RunLog {
   /// A table of rank 0's wall time by phase; inside the gradient phase, the mean over its threads by kind.
-  func profile(_ report: ProfileReport) {
+  package func profile(_ report: ProfileReport) {
     let total = report.phases.reduce(0) { $0 + $1.seconds }
     func row(_ name: String, _ seconds: Double) {
       let milliseconds = Readable.fixed(1000 * seconds / Double(report.steps), digits: 3)

@@ -1,13 +1,11 @@
 // Bytes of a stream, which come in any pieces, as lines.
 
 /// Cuts a stream at its newlines.
-public struct LineSplitter: Sendable {
+struct LineSplitter: Sendable {
   private var unread: [UInt8] = []
 
-  public init() {}
-
   /// The lines that `bytes` complete, without their newlines; invalid UTF-8 is replaced.
-  public mutating func take(_ bytes: [UInt8]) -> [String] {
+  mutating func take(_ bytes: [UInt8]) -> [String] {
     unread += bytes
     var lines: [String] = []
     while let end = unread.firstIndex(of: UInt8(ascii: "\n")) {
@@ -18,7 +16,7 @@ public struct LineSplitter: Sendable {
   }
 
   /// What stands behind the last newline when the stream ends; nil if nothing does.
-  public mutating func end() -> String? {
+  mutating func end() -> String? {
     defer { unread = [] }
     return unread.isEmpty ? nil : String(decoding: unread, as: UTF8.self)
   }

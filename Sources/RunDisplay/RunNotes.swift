@@ -5,11 +5,11 @@ import Foundation
 import Platform
 import TrainingState
 
-enum RunNotes {
+package enum RunNotes {
   /// A beginning far worse than guessing, from initial weights that are too large for the model.
   ///
   /// - Parameter loss: of the first step, nats.
-  static func firstLoss(_ loss: Double, of configuration: TrainingConfiguration) -> String? {
+  package static func firstLoss(_ loss: Double, of configuration: TrainingConfiguration) -> String? {
     let model = configuration.model
     let guessing = log(Double(model.vocabularySize))
     // The reference's own default begins at 1.6 times that.

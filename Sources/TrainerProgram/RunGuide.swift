@@ -1,0 +1,90 @@
+// What the header says of the files that a run writes, and what the end says of how to go on.
+
+import DataParallel
+import Launching
+import Platform
+import RunDisplay
+import Training
+import TrainingState
+
+/// The same on all ranks; asked for on rank 0.
+struct RunGuide {
+  let plan: RunPlan
+  let facts: TrainingFacts
+  /// How many the ranks are on.
+  let hostCount: Int
+
+  // MARK: The header
+
+  /// What is saved where and when, one sentence a file.
+  var saves: String {
+    var parts: [String] = []
+    if plan.saves {
+      let every = plan.options[TrainerOptions.checkpointInterval] ?? plan.preset.checkpointInterval
+      let regular = every > 0 ? "every \(Readable.count(every, "step")) and " : ""
+      parts.append("\(plan.checkpointPath) \(regular)at the end")
+      if facts.heldOutCount != nil {
+        parts.append("the best validated state beside it as ….best.jld2")
+      }
+    } else {
+      parts.append("no checkpoint (--\(TrainerOptions.noSave.name))")
+    }
+    if let path = plan.metricsPath { parts.append("\(path) after each step") }
+    return parts.joined(separator: "; ")
+  }
+
+  // MARK: The end
+
+  /// What was reached, then the commands to go on with. What a run leaves besides is named here, too.
+  ///
+  /// - Parameter best: path and loss of the best validated state, if there is one.
+  func reached(_ log: RunLog, best: (path: String, loss: Double)?) {
+    log.place("Checkpoint", shellQuoted(plan.checkpointPath))
+    guard let best else { return }
+    log.place(
+      "Best state", shellQuoted(best.path), ", validation loss \(Readable.fixed(best.loss, digits: 4))")
+  }
+
+  /// - Parameters:
+  ///   - state: at the end; nil if it is not known.
+  ///   - isSaved: whether there is a checkpoint of it.
+  func next(_ log: RunLog, after state: TrainingState?, isSaved: Bool) {
+    if isSaved {
+      log.next("Sample with", ["gpt-sample", "--checkpoint \(shellQuoted(plan.checkpointPath))"])
+      if let state { goOn(log, state) }
+    }
+    guard let state else { return }
+    let data = plan.options[TrainerOptions.data]
+    log.next(
+      "Repeat with",
+      RepeatCommand.words(
+        for: state, data: data.isEmpty ? state.dataToGive : data, stepsPerEpoch: facts.stepsPerEpoch,
+        heldOut: facts.heldOutCount ?? 0))
+  }
+
+  private func goOn(_ log: RunLog, _ state: TrainingState) {
+    guard state.progress.step >= state.configuration.totalSteps else {
+      return log.next("Resume with", program + ["--resume"])
+    }
+    let more =
+      state.configuration.workflow == .chunks
+      ? "--\(TrainerOptions.moreEpochs.name) 5"
+      : "--\(TrainerOptions.moreSteps.name) \(max(1, state.configuration.schedule.firstLength / 2))"
+    log.next("Train longer with", program + ["--resume", more])
+  }
+
+  /// This run's program, ranks and files.
+  private var program: [String] {
+    var words = ["gpt-ddp"]
+    if facts.worldSize > 1, hostCount == 1 {
+      words =
+        Launcher.isAbove ? words + ["--np \(facts.worldSize)"] : ["mpirun -np \(facts.worldSize)"] + words
+    }
+    if plan.options.isGiven(TrainerOptions.threads) { words.append("--threads \(facts.threads)") }
+    if plan.checkpointPath != Preset.all[0].checkpoint {
+      words.append("--checkpoint \(shellQuoted(plan.checkpointPath))")
+    }
+    if let path = plan.metricsPath { words.append("--metrics \(shellQuoted(path))") }
+    return words
+  }
+}
