@@ -63,6 +63,8 @@ let package = Package(
     library("GPTModel", ["Kernels", "Reproducibility", "Platform"], settings: numeric),
     library("DataParallel", ["COpenMPI", "Reduction", "Liveness", "Platform"], settings: numeric),
     library("Launching", ["Platform"]),
+    library("CheckpointFamilies", ["Platform"]),
+    library("LineEditing", ["Platform"]),
     library("CorpusFiles", ["CZlib", "CZstd", "Reproducibility", "Platform"], settings: numeric),
     // Floor 3
     library("Corpora", ["CorpusFiles", "GPTModel", "Reproducibility", "Platform"], settings: numeric),
@@ -90,12 +92,17 @@ let package = Package(
     library("TextDelivery", ["Corpora", "CorpusFiles", "DataParallel", "GPTModel", "Platform"]),
     // Floor 5
     library(
-      "RunFiles", ["Checkpointing", "Training", "TrainingState", "Platform"], settings: numeric),
+      "RunFiles", ["CheckpointFamilies", "Checkpointing", "Training", "TrainingState", "Platform"],
+      settings: numeric),
+    library(
+      "CheckpointTools",
+      ["CheckpointFamilies", "Checkpointing", "TrainingState", "GPTModel", "Reproducibility", "Platform"]),
     // Floor 6
     library(
       "TrainerProgram",
       [
-        "RunFiles", "Training", "Capacity", "Checkpointing", "Corpora", "CorpusFiles", "TextDelivery",
+        "RunFiles", "CheckpointFamilies", "Training", "Capacity", "Checkpointing", "Corpora", "CorpusFiles",
+        "TextDelivery",
         "TrainingState",
         "Launching",
         "DataParallel", "Liveness",
@@ -104,7 +111,10 @@ let package = Package(
       ]),
     library(
       "SamplerProgram",
-      ["Checkpointing", "TrainingState", "GPTModel", "Kernels", "CommandLineOptions", "Platform"]),
+      [
+        "CheckpointTools", "CheckpointFamilies", "Checkpointing", "LineEditing", "TrainingState", "GPTModel",
+        "CommandLineOptions", "Platform",
+      ]),
     // Floor 7
     .executableTarget(name: "gpt-ddp", dependencies: ["TrainerProgram", "Platform"]),
     .executableTarget(name: "gpt-sample", dependencies: ["SamplerProgram", "Platform"]),
@@ -147,7 +157,8 @@ let package = Package(
       dependencies: ["DataParallel", "Reduction", "Liveness", "Launching", "Platform"],
       path: "Tests/DataParallelCheck", swiftSettings: numeric),
     tests("Launching", ["Launching", "Platform"]),
-
+    tests("CheckpointFamilies", ["CheckpointFamilies", "CheckpointSupport", "Platform"]),
+    tests("LineEditing", ["LineEditing", "Platform"]),
     tests("CorpusFiles", ["CorpusFiles", "Reproducibility", "Platform"]),
     tests(
       "Corpora",
@@ -162,16 +173,16 @@ let package = Package(
     tests(
       "RunFiles",
       [
-        "RunFiles", "Training", "TrainingState", "Checkpointing", "GPTModel", "Kernels", "Platform",
-        "CheckpointSupport", "gpt-sample",
+        "RunFiles", "CheckpointFamilies", "Training", "TrainingState", "Checkpointing", "GPTModel", "Kernels",
+        "Platform", "CheckpointSupport", "gpt-sample",
       ]),
     tests(
-      "SamplerProgram",
+      "CheckpointTools",
       [
-        "SamplerProgram", "Checkpointing", "TrainingState", "GPTModel", "Platform", "CheckpointSupport",
-        "gpt-sample",
-      ]
-    ),
+        "CheckpointTools", "CheckpointFamilies", "Checkpointing", "TrainingState", "GPTModel", "Platform",
+        "CheckpointSupport", "gpt-sample",
+      ]),
+    tests("SamplerProgram", ["SamplerProgram", "GPTModel", "Platform"]),
     tests(
       "Training",
       [

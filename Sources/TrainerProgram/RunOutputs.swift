@@ -1,5 +1,6 @@
 // What rank 0 gives the user: log, metrics, checkpoints, samples.
 
+import CheckpointFamilies
 import Checkpointing
 import DataParallel
 import GPTModel
