@@ -65,6 +65,8 @@ let package = Package(
     library(
       "DataParallel", ["COpenMPI", "Reduction", "Liveness", "TerminalDisplay", "Platform"], settings: numeric),
     library("Launching", ["TerminalDisplay", "Platform"]),
+    library("CheckpointFamilies", ["Platform"]),
+    library("LineEditing", ["Platform"]),
     library("CorpusFiles", ["CZlib", "CZstd", "Reproducibility", "Platform"], settings: numeric),
     // Floor 3
     library("Corpora", ["CorpusFiles", "GPTModel", "Reproducibility", "Platform"], settings: numeric),
@@ -93,18 +95,23 @@ let package = Package(
     library("TextDelivery", ["Corpora", "CorpusFiles", "DataParallel", "GPTModel", "Platform"]),
     // Floor 5
     library(
-      "RunFiles", ["Checkpointing", "Training", "TrainingState", "Platform"], settings: numeric),
+      "RunFiles", ["CheckpointFamilies", "Checkpointing", "Training", "TrainingState", "Platform"],
+      settings: numeric),
     library(
       "RunDisplay",
       [
         "Training", "TrainingState", "Capacity", "Corpora", "GPTModel", "Kernels", "CommandLineOptions",
         "TerminalDisplay", "Platform",
       ]),
+    library(
+      "CheckpointTools",
+      ["CheckpointFamilies", "Checkpointing", "TrainingState", "GPTModel", "Reproducibility", "Platform"]),
     // Floor 6
     library(
       "TrainerProgram",
       [
-        "RunFiles", "RunDisplay", "Training", "Capacity", "Checkpointing", "Corpora", "CorpusFiles",
+        "RunFiles", "RunDisplay", "CheckpointFamilies", "Training", "Capacity", "Checkpointing", "Corpora",
+        "CorpusFiles",
         "TextDelivery",
         "TrainingState",
         "Launching",
@@ -115,8 +122,8 @@ let package = Package(
     library(
       "SamplerProgram",
       [
-        "Checkpointing", "TrainingState", "GPTModel", "Kernels", "CommandLineOptions", "TerminalDisplay",
-        "Platform",
+        "CheckpointTools", "CheckpointFamilies", "Checkpointing", "LineEditing", "TrainingState", "GPTModel",
+        "CommandLineOptions", "TerminalDisplay", "Platform",
       ]),
     // Floor 7
     .executableTarget(name: "gpt-ddp", dependencies: ["TrainerProgram", "Platform"]),
@@ -164,7 +171,8 @@ let package = Package(
       dependencies: ["DataParallel", "Reduction", "Liveness", "Launching", "TerminalDisplay", "Platform"],
       path: "Tests/DataParallelCheck", swiftSettings: numeric),
     tests("Launching", ["Launching", "Platform"]),
-
+    tests("CheckpointFamilies", ["CheckpointFamilies", "CheckpointSupport", "Platform"]),
+    tests("LineEditing", ["LineEditing", "Platform"]),
     tests("CorpusFiles", ["CorpusFiles", "Reproducibility", "Platform"]),
     tests(
       "Corpora",
@@ -179,16 +187,16 @@ let package = Package(
     tests(
       "RunFiles",
       [
-        "RunFiles", "Training", "TrainingState", "Checkpointing", "GPTModel", "Kernels", "Platform",
-        "CheckpointSupport", "gpt-sample",
+        "RunFiles", "CheckpointFamilies", "Training", "TrainingState", "Checkpointing", "GPTModel", "Kernels",
+        "Platform", "CheckpointSupport", "gpt-sample",
       ]),
     tests(
-      "SamplerProgram",
+      "CheckpointTools",
       [
-        "SamplerProgram", "Checkpointing", "TrainingState", "GPTModel", "Platform", "CheckpointSupport",
-        "gpt-sample",
-      ]
-    ),
+        "CheckpointTools", "CheckpointFamilies", "Checkpointing", "TrainingState", "GPTModel", "Platform",
+        "CheckpointSupport", "gpt-sample",
+      ]),
+    tests("SamplerProgram", ["SamplerProgram", "GPTModel", "Platform"]),
     tests(
       "Training",
       [

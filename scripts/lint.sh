@@ -32,10 +32,10 @@ floor_of() {
   case "$1" in
     COpenMPI | COpenBLAS | CHDF5 | CZlib | CZstd | CTargetFeatures | CPlatform) echo 0 ;;
     Platform | Reproducibility | Kernels | Reduction | Liveness | CommandLineOptions | TerminalDisplay) echo 1 ;;
-    GPTModel | DataParallel | Launching | CorpusFiles) echo 2 ;;
+    GPTModel | DataParallel | Launching | CorpusFiles | CheckpointFamilies | LineEditing) echo 2 ;;
     Corpora | TrainingState) echo 3 ;;
     Checkpointing | Training | Capacity | TextDelivery) echo 4 ;;
-    RunFiles | RunDisplay) echo 5 ;;
+    RunFiles | RunDisplay | CheckpointTools) echo 5 ;;
     TrainerProgram | SamplerProgram) echo 6 ;;
     gpt-ddp | gpt_ddp | gpt-sample | gpt_sample | gpt-bench | gpt_bench) echo 7 ;;
   esac

@@ -61,8 +61,11 @@ public enum CheckpointFile {
   }
 
   /// The same with what is known of the file.
+  ///
+  /// - Parameter hasTensors: whether weights and moments are wanted, too: without them, all zero, it is known sooner what a
+  ///   file is of. Its digest is checked all the same.
   package static func contents(
-    of path: String, using reader: ContainedReader = ContainedReader()
+    of path: String, hasTensors: Bool = true, using reader: ContainedReader = ContainedReader()
   ) throws -> Contents {
     do {
       let opened: OpenedCheckpoint
@@ -71,7 +74,7 @@ public enum CheckpointFile {
       } catch let failure as RuntimeFailure {
         throw InvalidInput("it cannot be read: \(failure)")
       }
-      let reading = try reader.read(opened.file, size: opened.size)
+      let reading = try reader.read(opened.file, size: opened.size, hasTensors: hasTensors)
       if let run = opened.run, let training = reading.snapshot.training, training.runFingerprint != run {
         throw InvalidInput("it is damaged: its head is of another run than its settings")
       }

@@ -29,7 +29,9 @@ public struct ContainedReader: Sendable {
 
   /// - Throws: `InvalidInput`, without the file's name, if the file is at fault; `RuntimeFailure` if no child
   ///   could be started.
-  func read(_ file: borrowing FileDescriptor, size: Int) throws -> Reading {
+  ///
+  /// - Parameter hasTensors: whether weights and moments are wanted, too; all zero otherwise.
+  func read(_ file: borrowing FileDescriptor, size: Int, hasTensors: Bool = true) throws -> Reading {
     let seconds = deadline ?? Self.seconds(fileSize: size)
     let child = try ChildProcess(
       ["gpt-checkpoint-reader", CheckpointReaderProcess.flag], executable: executable,
@@ -37,7 +39,7 @@ public struct ContainedReader: Sendable {
     var answer = Answer(child: child, limit: Double(seconds))
     let cause: any Error
     do {
-      let reading = try receive(from: &answer, fileSize: size)
+      let reading = try receive(from: &answer, fileSize: size, hasTensors: hasTensors)
       // Its answer is complete, so how it ends does not matter.
       child.send(SIGKILL)
       _ = child.wait()
@@ -115,7 +117,9 @@ public struct ContainedReader: Sendable {
     }
   }
 
-  private func receive(from answer: inout Answer, fileSize: Int) throws -> Reading {
+  private func receive(
+    from answer: inout Answer, fileSize: Int, hasTensors: Bool
+  ) throws -> Reading {
     guard try answer.number() == SnapshotStream.magic else { throw InvalidInput("no answer") }
     let isFiltered: UInt8 = try answer.number()
     let kindByte: UInt8 = try answer.number()
@@ -135,6 +139,7 @@ public struct ContainedReader: Sendable {
     let table = ParameterTable(model.configuration)
     try CheckpointSchema.checkSize(table, sets: model.setCount, fileSize: fileSize)
     let snapshot = CheckpointSchema.emptySnapshot(model, table)
+    guard hasTensors else { return Reading(snapshot: snapshot, isFiltered: isFiltered == 1) }
     let tensors = CheckpointSchema.tensors(of: snapshot, table)
     for tensor in tensors { try answer.read(into: tensor.bytes) }
     guard try answer.number() == SnapshotStream.magic else { throw InvalidInput("its answer has no end") }

@@ -23,7 +23,15 @@ extension CommandSyntax {
       let argument = arguments[position]
       position += 1
       if argument == "-h" { return .help }
-      guard argument.hasPrefix("--"), argument.count > 2 else { throw stray(argument, after: previous) }
+      guard argument.hasPrefix("--"), argument.count > 2 else {
+        // A second one is a text whose quotes were forgotten.
+        guard argument == "-" || !argument.hasPrefix("-"), let name = unnamed(argument), values[name] == nil,
+          let option = byName[name]
+        else { throw stray(argument, after: previous) }
+        values[name] = try option.value(of: argument)
+        previous = (option, argument)
+        continue
+      }
       previous = nil
       let halves = argument.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       let attached = halves.count == 2 ? String(halves[1]) : nil

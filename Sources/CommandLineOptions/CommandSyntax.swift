@@ -1,5 +1,5 @@
 // The whole command line of one program, declared once: parsing, help and the launcher read this table.
-// Subcommands and positional arguments do not exist here; every input has a name.
+// There are no subcommands, and every input has a name; of some, a program lets the user leave it out.
 
 /// Options that share a heading in the help.
 public struct OptionSection: Sendable {
@@ -39,6 +39,8 @@ public struct CommandSyntax: Sendable {
   public let footer: String
   /// What an argument that belongs to no option was probably meant for, `--data novel.txt`; nil if nobody can tell.
   let meaning: @Sendable (String) -> String?
+  /// The name of the option that an argument without one is the value of; nil if it is of none.
+  let unnamed: @Sendable (String) -> String?
 
   let byName: [String: OptionDeclaration]
 
@@ -46,7 +48,8 @@ public struct CommandSyntax: Sendable {
   /// reserved), or a default that its own option does not allow.
   public init(
     program: String, version: String, summary: String, usage: [String], sections: [OptionSection],
-    footer: String = "", meaningOfStray meaning: @escaping @Sendable (String) -> String? = { _ in nil }
+    footer: String = "", meaningOfStray meaning: @escaping @Sendable (String) -> String? = { _ in nil },
+    nameOfUnnamed unnamed: @escaping @Sendable (String) -> String? = { _ in nil }
   ) {
     self.program = program
     self.version = version
@@ -55,6 +58,7 @@ public struct CommandSyntax: Sendable {
     self.sections = sections + [OptionSection("Other", [Self.help, Self.version])]
     self.footer = footer
     self.meaning = meaning
+    self.unnamed = unnamed
     let declared = self.sections.flatMap(\.options).map(\.declaration)
     for option in declared {
       precondition(option.name == Self.canonical(option.name), "name of --\(option.name) is not canonical")

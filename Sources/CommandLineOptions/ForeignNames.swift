@@ -90,6 +90,8 @@ enum ForeignNames {
         "weights", "m",
       ]
     ),
+    ("repeat-penalty", ["repetition-penalty", "penalty"]), ("escapes", ["escape", "e"]),
+    ("interactive", ["chat", "repl", "i"]), ("score", ["perplexity", "ppl"]), ("list", ["ls"]),
     ("verify", ["check"]), ("inspect", ["info", "show"]),
   ]
 
@@ -108,6 +110,6 @@ enum ForeignNames {
       ["decay-lr", "min-lr", "lr-decay-iters", "lr-scheduler-type", "lr-scheduler", "lr-schedule"],
       "the schedule is a warm-up and a cosine to zero; see --warmup-frac"
     ),
-    (["top-k", "top-p", "repetition-penalty", "num-beams"], "sampling has --temperature only"),
+    (["num-beams", "beams"], "there is no beam search; --temperature 0 takes the likeliest character"),
   ]
 }

@@ -38,8 +38,9 @@ public struct CharacterTokenizer: Equatable, Sendable {
     scalars.indices.contains(id) ? scalars[id] : nil
   }
 
+  /// - Parameter name: what the text is, for the message.
   /// - Throws: `InvalidInput` that names the unknown characters and lists the alphabet.
-  public func encode(_ text: String) throws -> [Int32] {
+  public func encode(_ text: String, named name: String = "the prompt") throws -> [Int32] {
     var unknown: [Unicode.Scalar] = []
     let encoded = text.unicodeScalars.compactMap { scalar -> Int32? in
       if let id = id(of: scalar) { return Int32(id) }
@@ -49,7 +50,7 @@ public struct CharacterTokenizer: Equatable, Sendable {
     guard unknown.isEmpty else {
       let names = unknown.prefix(10).map(Self.shown).joined(separator: " ")
       throw InvalidInput(
-        "the prompt has characters that this checkpoint does not know: \(names); its alphabet is \(alphabet)")
+        "\(name) has characters that this checkpoint does not know: \(names); its alphabet is \(alphabet)")
     }
     return encoded
   }
@@ -67,7 +68,7 @@ public struct CharacterTokenizer: Equatable, Sendable {
     return scalars.count > 200 ? "\(shown) … (\(scalars.count) characters)" : shown
   }
 
-  private static func shown(_ scalar: Unicode.Scalar) -> String {
+  static func shown(_ scalar: Unicode.Scalar) -> String {
     scalar == " " ? "' '" : visible(String(Character(scalar)))
   }
 }

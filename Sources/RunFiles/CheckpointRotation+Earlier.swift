@@ -1,5 +1,6 @@
 // What an earlier run has left under the same name is set aside, not replaced.
 
+import CheckpointFamilies
 import Checkpointing
 import Glibc
 import Platform
@@ -11,7 +12,8 @@ extension CheckpointRotation {
   /// - Returns: the new paths, that of the newest state first; none where there was nothing.
   /// - Throws: `InvalidInput` when one cannot be renamed.
   package static func setAside(_ path: String) throws -> [String] {
-    let candidates = [path, sibling(of: path, "best")] + ((try? stepFiles(of: path)) ?? [])
+    let candidates =
+      [path, CheckpointFamily.bestPath(of: path)] + ((try? CheckpointFamily.stepFiles(of: path)) ?? [])
     let existing = candidates.filter { FileIdentity($0) != nil }
     guard !existing.isEmpty else { return [] }
     let names = (try? fileNames(in: folder(of: path))) ?? []

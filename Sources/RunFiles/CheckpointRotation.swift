@@ -1,8 +1,8 @@
 // Keeps the newest checkpoints and the best one, and finds those that still load.
 //
-// `model.jld2` is always the newest. Beside it are the newest k, `model.step-000200.jld2`, … (the latest is a
-// hard link to `model.jld2`, not a copy), and `model.best.jld2`.
+// The file of the latest step is a hard link to the newest, not a copy. Names are up to `CheckpointFamily`.
 
+import CheckpointFamilies
 import Checkpointing
 import Glibc
 import Platform
@@ -20,11 +20,8 @@ package struct CheckpointRotation: Sendable {
     self.keep = keep
   }
 
-  package var bestPath: String { Self.sibling(of: path, "best") }
-  package func stepPath(_ step: Int) -> String {
-    let digits = String(step)
-    return Self.sibling(of: path, "step-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits)
-  }
+  package var bestPath: String { CheckpointFamily.bestPath(of: path) }
+  package func stepPath(_ step: Int) -> String { CheckpointFamily.stepPath(of: path, step: step) }
 
   /// Saves a state as the newest, and as the best if `isBest`, and removes those of its run beyond `keep`: those of the
   /// highest steps stay, which by the law of equal bits are the furthest, whenever they were written.
@@ -67,18 +64,9 @@ package struct CheckpointRotation: Sendable {
     FileIdentity(path) != nil || isSymbolicLink(path) || !siblings(of: path).isEmpty
   }
 
-  /// Existing step files, that of the highest step first.
-  static func stepFiles(of path: String) throws -> [String] {
-    let folder = folder(of: path)
-    let found = try fileNames(in: folder).compactMap { name in
-      step(ofFile: name, of: path).map { (path: "\(folder)/\(name)", step: $0) }
-    }
-    return found.sorted { ($0.step, $0.path) > ($1.step, $1.path) }.map(\.path)
-  }
-
-  /// Without those that say they are of another run: they are not this one's to count or to remove.
+  /// Existing step files, that of the highest step first, without those that say they are of another run: they are not this one's to count or to remove.
   package static func stepFiles(of path: String, ofRun run: UInt64) throws -> [String] {
-    try stepFiles(of: path).filter { file in
+    try CheckpointFamily.stepFiles(of: path).filter { file in
       guard let stated = try? CheckpointFile.statedRun(of: file) else { return true }
       return stated == run
     }
@@ -92,46 +80,9 @@ package struct CheckpointRotation: Sendable {
 
   /// The kept steps, highest first, and the best.
   package static func siblings(of path: String) -> [Sibling] {
-    (((try? stepFiles(of: path)) ?? []) + [sibling(of: path, "best")]).compactMap { path in
+    (((try? CheckpointFamily.stepFiles(of: path)) ?? []) + [CheckpointFamily.bestPath(of: path)]).compactMap {
+      path in
       FileIdentity(path).map { Sibling(path: path, identity: $0) }
     }
-  }
-
-  /// Of `model.step-000200.jld2`; nil for other names.
-  private static func step(ofFile name: String, of path: String) -> Int? {
-    let (stem, suffix) = stemAndSuffix(of: fileName(of: path))
-    let prefix = "\(stem).step-"
-    guard name.hasPrefix(prefix), name.hasSuffix(suffix) else { return nil }
-    let digits = name.dropFirst(prefix.count).dropLast(suffix.count)
-    return isNumber(digits) ? Int(digits) : nil
-  }
-
-  /// The checkpoint whose rotation has a file of this name, however often: `model.jld2` for `model.best.jld2` and for
-  /// `model.step-000200.jld2`. Jobs with one family would replace each other's files.
-  static func familyPath(of path: String) -> String {
-    let name = fileName(of: path)
-    var (stem, suffix) = stemAndSuffix(of: name)
-    if isWordOfSibling(suffix.dropFirst()) { (stem, suffix) = (name, "") }
-    while let dot = stem.lastIndex(of: "."), dot != stem.startIndex,
-      isWordOfSibling(stem[stem.index(after: dot)...])
-    {
-      stem = String(stem[..<dot])
-    }
-    return path.dropLast(name.count) + stem + suffix
-  }
-
-  private static func isWordOfSibling(_ word: Substring) -> Bool {
-    word == "best" || word.hasPrefix("step-") && isNumber(word.dropFirst("step-".count))
-  }
-
-  private static func isNumber(_ text: Substring) -> Bool {
-    !text.isEmpty && text.utf8.allSatisfy { (48...57).contains($0) }
-  }
-
-  /// `model.jld2`, `best` → `model.best.jld2`.
-  static func sibling(of path: String, _ word: String) -> String {
-    let name = fileName(of: path)
-    let (stem, suffix) = stemAndSuffix(of: name)
-    return path.dropLast(name.count) + "\(stem).\(word)\(suffix)"
   }
 }

@@ -1,5 +1,6 @@
 // Where a run writes, checked before the first step: nothing that it reads, nothing that cannot hold a file.
 
+import CheckpointFamilies
 import Glibc
 import Platform
 

@@ -1,6 +1,7 @@
 // Everything about saving on rank 0: in the background while training goes on, and as a last resort when a signal
 // leaves no time for the step in hand. No thread is kept waiting by a lock while a file is written.
 
+import CheckpointFamilies
 import Checkpointing
 import Foundation
 import Platform

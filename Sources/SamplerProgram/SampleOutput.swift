@@ -1,8 +1,9 @@
 // Samples on standard output as they are generated. Several advance together: the first unfinished one is
 // shown live, the others wait for their turn.
 
-import Platform
 import Glibc
+import GPTModel
+import Platform
 import Synchronization
 import TerminalDisplay
 
@@ -10,64 +11,73 @@ import TerminalDisplay
 final class SampleOutput: Sendable {
   private let state: Mutex<SampleQueue>
 
-  init(count: Int, prompt: String, isRaw: Bool) {
-    state = Mutex(SampleQueue(count: count, prompt: prompt, isRaw: isRaw))
+  /// - Parameter heading: of a sample, by its number from 1; nil for none.
+  init(count: Int, prompt: String, heading: (@Sendable (Int) -> String)? = { "=== Sample \($0) ===" }) {
+    state = Mutex(SampleQueue(count: count, prompt: prompt, heading: heading))
   }
 
-  func write(_ scalar: Unicode.Scalar, of sample: Int) { state.withLock { $0.write(scalar, of: sample) } }
-
-  /// Prints what is left.
-  func end() { state.withLock { $0.end() } }
+  /// From any thread; the events of one sample in order, the last of them its end.
+  func report(_ event: GenerationEvent, of sample: Int) { state.withLock { $0.take(event, of: sample) } }
 }
 
 private struct SampleQueue {
   private let count: Int
   private let prompt: String
-  private let isRaw: Bool
+  private let heading: (@Sendable (Int) -> String)?
   /// What the samples after the current one have so far.
   private var waiting: [Int: String.UnicodeScalarView] = [:]
-  private var current = -1
+  /// Samples after the current one that are complete.
+  private var complete: Set<Int> = []
+  private var current = 0
+  private var writer = TextWriter()
+
+  init(count: Int, prompt: String, heading: (@Sendable (Int) -> String)?) {
+    self.count = count
+    self.prompt = prompt
+    self.heading = heading
+    begin()
+  }
+
+  mutating func take(_ event: GenerationEvent, of sample: Int) {
+    switch event {
+    case .character(let scalar, _):
+      if sample > current {
+        waiting[sample, default: .init()].append(scalar)
+      } else {
+        writer.write(String(Character(scalar)))
+      }
+    case .end:
+      complete.insert(sample)
+      while complete.remove(current) != nil {
+        writer.write("\n")
+        current += 1
+        if current < count { begin() }
+      }
+      writer.flush()
+    }
+  }
+
+  private mutating func begin() {
+    if let heading { writer.write("\(heading(current + 1))\n") }
+    writer.write(prompt)
+    if let text = waiting.removeValue(forKey: current) { writer.write(String(text)) }
+    writer.flush()
+  }
+}
+
+/// Generated text on standard output: as it is in a pipe; on a terminal, nothing that it would obey, and at once.
+struct TextWriter {
   private var buffer: [UInt8] = []
   private var lastFlush = monotonicSeconds()
   private let isInteractive = Terminal.standardOutput.isInteractive
 
-  init(count: Int, prompt: String, isRaw: Bool) {
-    self.count = count
-    self.prompt = prompt
-    self.isRaw = isRaw
-    advance(to: 0)
-  }
-
-  mutating func write(_ scalar: Unicode.Scalar, of sample: Int) {
-    if sample > current {
-      waiting[sample, default: .init()].append(scalar)
-      return
-    }
-    append(String(Character(scalar)))
+  mutating func write(_ text: String) {
+    buffer.append(contentsOf: (isInteractive ? visible(text, keeping: ["\n", "\t"]) : text).utf8)
     if isInteractive || monotonicSeconds() - lastFlush > 0.05 { flush() }
   }
 
-  mutating func end() {
-    while current + 1 < count { advance(to: current + 1) }
-    buffer.append(UInt8(ascii: "\n"))
-    flush()
-  }
-
-  private mutating func advance(to sample: Int) {
-    if current >= 0 { buffer.append(UInt8(ascii: "\n")) }
-    current = sample
-    if !isRaw { buffer.append(contentsOf: "=== Sample \(sample + 1) ===\n".utf8) }
-    append(prompt)
-    if let text = waiting.removeValue(forKey: sample) { append(String(text)) }
-    flush()
-  }
-
-  /// As it is in a pipe; on a terminal, nothing that it would obey.
-  private mutating func append(_ text: String) {
-    buffer.append(contentsOf: (isInteractive ? visible(text, keeping: ["\n", "\t"]) : text).utf8)
-  }
-
-  private mutating func flush() {
+  /// Ends the program if nobody can take what it was asked for.
+  mutating func flush() {
     lastFlush = monotonicSeconds()
     if let error = buffer.withUnsafeBytes({ writeFully(STDOUT_FILENO, $0).error }) {
       StandardStream.error.line("error: cannot write the samples: \(systemError(error))")

@@ -1,8 +1,8 @@
 // What the command line asks for, and its exit status.
 
+import CheckpointTools
 import Checkpointing
 import CommandLineOptions
-import GPTModel
 import Glibc
 import Platform
 import TerminalDisplay
@@ -41,58 +41,44 @@ public enum SamplerMain {
   }
 
   private static func run(_ options: ParsedOptions) throws -> Int32 {
-    try options.atMostOne(of: SamplerOptions.inspect, SamplerOptions.verify, SamplerOptions.diff)
     let isJSON = options[SamplerOptions.json]
-    let report: CheckpointReport
-    if let path = options[SamplerOptions.inspect] {
-      report = try .inspect(path, json: isJSON)
-    } else if let path = options[SamplerOptions.verify] {
-      report = .verify(path, json: isJSON)
-    } else if let (first, second) = options[SamplerOptions.diff] {
-      report = try .diff(first, second, json: isJSON)
-    } else {
-      if isJSON { throw InvalidInput("--json belongs to --inspect, --verify and --diff") }
-      try sample(options)
-      return ExitStatus.success
+    switch try SamplerTask(options) {
+    case .sample: try sample(options)
+    case .interactive: try converse(options)
+    case .follow: try FollowedTraining.run(options, SamplingPlan(options, sampleCount: 1))
+    case .score: try ScoreReport.run(options, file: options[SamplerOptions.score] ?? "")
+    case .list: try CheckpointList.run(folder: options[SamplerOptions.folder], isJSON: isJSON)
+    case .prune:
+      try CheckpointPruning.run(
+        folder: options[SamplerOptions.folder], keep: options[SamplerOptions.keep],
+        isAgreed: options[SamplerOptions.yes])
+    case .inspect: return try report(.inspect(options[SamplerOptions.inspect] ?? "", json: isJSON))
+    case .verify: return try report(.verify(options[SamplerOptions.verify] ?? "", json: isJSON))
+    case .diff:
+      let (first, second) = options[SamplerOptions.diff] ?? ("", "")
+      return try report(.diff(first, second, json: isJSON))
     }
+    return ExitStatus.success
+  }
+
+  private static func report(_ report: CheckpointReport) throws -> Int32 {
     try StandardStream.output.document(report.text)
     return report.status
   }
 
   private static func sample(_ options: ParsedOptions) throws {
-    let snapshot = try CheckpointFile.read(try checkpointPath(options))
-    let model = PreparedModel(
-      configuration: snapshot.configuration, weights: snapshot.weights, isTraining: false)
-    model.prepareAll()
-    var request = GenerationRequest(workflow: snapshot.workflow)
-    request.prompt = options[SamplerOptions.prompt]
-    request.temperature = options[SamplerOptions.temperature]
-    request.maximumCharacters = options[SamplerOptions.maximumCharacters]
-    request.seed = UInt64(options[SamplerOptions.seed])
-    let count = options[SamplerOptions.sampleCount]
-    let generator = Generator(
-      model: model, tokenizer: snapshot.tokenizer,
-      threads: options[SamplerOptions.threads] ?? Machine.usableProcessorCount)
-    _ = try generator.startTokens(request)
-    let output = SampleOutput(
-      count: count, prompt: request.prompt ?? "", isRaw: options[SamplerOptions.raw])
-    try generator.generate(request, samples: 0..<count) { output.write($1, of: $0) }
-    output.end()
+    let plan = try SamplingPlan(options, sampleCount: 3)
+    let model = try ModelChoice.model(options)
+    try plan.write(from: model) { "=== Sample \($0) ===" }
   }
 
-  /// The user's checkpoint; without one, the default or the only other that a training has left beside it.
-  private static func checkpointPath(_ options: ParsedOptions) throws -> String {
-    let path = options[SamplerOptions.checkpoint]
-    guard FileIdentity(path) == nil, !isSymbolicLink(path) else { return path }
-    let others = CheckpointFile.others(near: path)
-    if others.count == 1, !options.isGiven(SamplerOptions.checkpoint) {
-      StandardStream.error.line("note: there is no \(path); sampling from \(others[0])")
-      return others[0]
+  private static func converse(_ options: ParsedOptions) throws {
+    if options[SamplerOptions.promptFile] == "-" {
+      throw InvalidInput(
+        "--interactive reads lines from standard input; give the prompt as text or from a file")
     }
-    throw InvalidInput(
-      "checkpoint \(path): there is no such file; "
-        + (others.isEmpty
-          ? "train a model with gpt-ddp, or name one with --checkpoint"
-          : "name one with --checkpoint: \(CheckpointFile.otherNames(near: path))"))
+    let plan = try SamplingPlan(options, sampleCount: 1)
+    let model = try ModelChoice.model(options)
+    try InteractiveSession(model, plan, resolvesEscapes: options[SamplerOptions.escapes]).run()
   }
 }

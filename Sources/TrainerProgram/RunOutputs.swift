@@ -1,6 +1,7 @@
 // What rank 0 gives the user: log, metrics, checkpoints, samples.
 
 import Capacity
+import CheckpointFamilies
 import Checkpointing
 import DataParallel
 import GPTModel

@@ -96,11 +96,12 @@ import Testing
 
   /// The same rule without a cache: the full forward pass over the window, for every character.
   private func naive(
-    _ model: (PreparedModel, CharacterTokenizer), prompt: String, count: Int
+    _ model: (PreparedModel, CharacterTokenizer), prompt: String, count: Int, keeping kept: Int = 0
   ) throws -> String {
     let T = model.0.configuration.blockSize
     let workspace = SequenceWorkspace(model.0.configuration)
-    var window = Array(try model.1.encode(prompt).suffix(T))
+    let tokens = try model.1.encode(prompt)
+    var window = Array(tokens.prefix(kept) + tokens.dropFirst(kept).suffix(T - kept))
     var text = String.UnicodeScalarView()
     for _ in 0..<count {
       model.0.forward(window, rows: window.count, workspace)
@@ -108,7 +109,9 @@ import Testing
       let largest = try #require(logits.max())
       let id = try #require(logits.firstIndex(of: largest)) - logits.startIndex
       text.append(try #require(model.1.scalar(of: id)))
-      if window.count == T { window = Array(window.suffix(T / 2)) }
+      if window.count == T {
+        window = Array(window.prefix(kept) + window.dropFirst(kept).suffix((T - kept) / 2))
+      }
       window.append(Int32(id))
     }
     return String(text)
@@ -128,6 +131,104 @@ import Testing
       let expected = try naive(model, prompt: prompt, count: request.maximumCharacters)
       #expect(found == [expected], "prompt of \(length)")
     }
+  }
+
+  @Test(arguments: [1, 4, 7]) func keptCharactersStayInTheContext(kept: Int) throws {
+    let model = try model(blockSize: 8)
+    for length in [1, 5, 8, 9, 30] {
+      var request = GenerationRequest(workflow: .chunks)
+      request.temperature = 0
+      request.maximumCharacters = 40
+      request.keptCharacters = kept
+      request.prompt = String((0..<length).map { Character(Self.alphabet[$0 * $0 % 7]) })
+      let found = try generate(model, request, samples: 0..<1, threads: 1)
+      let expected = try naive(model, prompt: request.prompt ?? "", count: 40, keeping: kept)
+      #expect(found == [expected], "prompt of \(length)")
+    }
+    var request = GenerationRequest(workflow: .chunks)
+    request.keptCharacters = 8
+    let error = #expect(throws: InvalidInput.self) {
+      try generate(model, request, samples: 0..<1, threads: 1)
+    }
+    #expect(error?.message.contains("allowed: 0 to 7") == true)
+  }
+
+  /// Events of samples, by sample.
+  private func events(
+    _ model: (PreparedModel, CharacterTokenizer), _ request: GenerationRequest, samples: Range<Int>,
+    threads: Int = 1, isCancelled: @Sendable () -> Bool = { false }
+  ) throws -> [[GenerationEvent]] {
+    let events = Mutex([[GenerationEvent]](repeating: [], count: samples.count))
+    let generator = Generator(model: model.0, tokenizer: model.1, threads: threads)
+    try generator.generate(request, samples: samples, isCancelled: isCancelled) { sample, event in
+      events.withLock { $0[sample - samples.lowerBound].append(event) }
+    }
+    return events.withLock { $0 }
+  }
+
+  /// Whatever the sampling rules, the model's own opinion, as a full forward pass has it.
+  @Test func logProbabilitiesAreThoseOfTheFullForwardPass() throws {
+    let model = try model(blockSize: 33)
+    var request = GenerationRequest(workflow: .chunks)
+    request.maximumCharacters = 20
+    request.hasLogProbabilities = true
+    request.rules.topK = 4
+    request.rules.repeatPenalty = 1.5
+    request.prompt = "abc"
+    let workspace = SequenceWorkspace(model.0.configuration)
+    for sample in try events(model, request, samples: 0..<3) {
+      var tokens = try model.1.encode("abc")
+      for case .character(let scalar, let logProbability) in sample {
+        let id = Int32(try #require(model.1.id(of: scalar)))
+        let before = model.0.leafLoss([tokens], workspace)
+        tokens.append(id)
+        let loss = model.0.leafLoss([tokens], workspace) - before
+        #expect(abs(loss + logProbability) < 1e-9)
+      }
+      #expect(tokens.count == 23 && sample.last == .end(.length))
+    }
+    request.hasLogProbabilities = false
+    for case .character(_, let logProbability) in try events(model, request, samples: 0..<1)[0] {
+      #expect(logProbability.isNaN)
+    }
+  }
+
+  @Test func aTextEndsBeforeItsStop() throws {
+    let model = try model(blockSize: 9)
+    var request = GenerationRequest(workflow: .chunks)
+    request.maximumCharacters = 200
+    request.temperature = 1.5
+    let whole = try generate(model, request, samples: 0..<8, threads: 1)
+    request.stops = ["ab", "h\ni", "e", "cc"]
+    let cut = try events(model, request, samples: 0..<8, threads: 3)
+    var stopped = 0
+    for (text, events) in zip(whole, cut) {
+      let found = events.reduce(into: "") {
+        if case .character(let scalar, _) = $1 { $0.unicodeScalars.append(scalar) }
+      }
+      let ends = request.stops.compactMap { text.firstRange(of: $0)?.lowerBound }
+      if let end = ends.min() {
+        stopped += 1
+        #expect(found == text[..<end] && events.last == .end(.stop))
+      } else {
+        #expect(found == text && events.last == .end(.length))
+      }
+    }
+    #expect(stopped > 3 && stopped <= 8)
+    request.stops = ["Ω"]
+    let error = #expect(throws: InvalidInput.self) { try events(model, request, samples: 0..<1) }
+    #expect(error?.message.contains("--stop 'Ω' has characters that this checkpoint does not know") == true)
+  }
+
+  @Test func whoeverWantsNoMoreGetsTheEnd() throws {
+    let model = try model(blockSize: 9)
+    var request = GenerationRequest(workflow: .chunks)
+    request.maximumCharacters = 1_000_000_000
+    let asked = Atomic<Int>(0)
+    let found = try events(model, request, samples: 0..<2) {
+      asked.wrappingAdd(1, ordering: .relaxed).oldValue >= 10
+    }
+    #expect(found.allSatisfy { $0.count == 12 && $0.last == .end(.interrupted) })
   }
 
   @Test(arguments: [Workflow.chunks, .documents])

@@ -1,5 +1,6 @@
 // Rotation of checkpoints: what is kept, what takes the place of a damaged one.
 
+import CheckpointFamilies
 import CheckpointSupport
 import Checkpointing
 import Foundation
@@ -49,7 +50,7 @@ import TrainingState
       // Back to step 150, as after a resume from an older state: what is further stays, whenever it was written.
       try rotation.save(snapshot(step: 150))
       #expect(
-        try CheckpointRotation.stepFiles(of: rotation.path).map(fileName)
+        try CheckpointFamily.stepFiles(of: rotation.path).map(fileName)
           == ["model.step-000400.jld2", "model.step-000300.jld2"])
     }
   }
@@ -61,7 +62,7 @@ import TrainingState
       for step in [800, 900] { try rotation.save(snapshot(step: step, seed: 7), isBest: step == 800) }
       for step in [1, 2, 3] { try rotation.save(snapshot(step: step)) }
       let kept = ["000900", "000800", "000003", "000002"].map { "model.step-\($0).jld2" }
-      #expect(try CheckpointRotation.stepFiles(of: rotation.path).map(fileName) == kept)
+      #expect(try CheckpointFamily.stepFiles(of: rotation.path).map(fileName) == kept)
       let own = try #require(try snapshot(step: 1).training?.runFingerprint)
       #expect(
         try CheckpointRotation.stepFiles(of: rotation.path, ofRun: own).map(fileName) == Array(kept[2...]))
@@ -74,7 +75,7 @@ import TrainingState
         ])
       // What was written since is not what was to be replaced.
       try rotation.save(snapshot(step: 4, seed: 9), insteadOf: replaced)
-      #expect(try CheckpointRotation.stepFiles(of: rotation.path).count == 2)
+      #expect(try CheckpointFamily.stepFiles(of: rotation.path).count == 2)
       #expect(FileIdentity(rotation.bestPath) == FileIdentity(rotation.stepPath(3)))
     }
   }
@@ -129,16 +130,6 @@ import TrainingState
         let found = try CheckpointRotation.newestGood(near: rotation.path, using: reader)
         #expect(found.path == rotation.stepPath(100))
       }
-    }
-  }
-
-  @Test func familiesAreKnownByAnyOfTheirNames() {
-    for name in ["m.jld2", "m.best.jld2", "m.step-000200.jld2", "m.best.step-1.jld2"] {
-      #expect(CheckpointRotation.familyPath(of: "a/\(name)") == "a/m.jld2")
-    }
-    for name in ["m", "m.best", "m.step-000200"] { #expect(CheckpointRotation.familyPath(of: name) == "m") }
-    for name in ["m.step-.jld2", "m.bester.jld2", ".best.jld2", "m.old-1.jld2", "m.step-2x.jld2"] {
-      #expect(CheckpointRotation.familyPath(of: name) == name)
     }
   }
 

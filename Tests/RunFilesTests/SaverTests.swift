@@ -1,5 +1,6 @@
 // Saving in the background: the state of the moment, one save at a time, failures said and survived.
 
+import CheckpointFamilies
 import Checkpointing
 import Foundation
 import GPTModel

@@ -6,7 +6,7 @@ import Glibc
 import Platform
 import Testing
 
-@testable import RunFiles
+@testable import CheckpointFamilies
 
 @Suite struct OutputLockTests {
   @Test func aSecondJobIsRefusedUntilTheFirstEnds() throws {

@@ -8,7 +8,7 @@ import GPTModel
 import Testing
 import TrainingState
 
-@testable import SamplerProgram
+@testable import CheckpointTools
 
 @Suite struct ReportTests {
   private func object(_ report: CheckpointReport) throws -> [String: Any] {

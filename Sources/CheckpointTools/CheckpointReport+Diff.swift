@@ -32,7 +32,7 @@ extension CheckpointReport {
 
   /// Compares sizes, alphabet, every tensor bit by bit, and the training state except `ignored` values.
   /// - Throws: `InvalidInput` if one of the files cannot be loaded.
-  static func diff(
+  package static func diff(
     _ leftPath: String, _ rightPath: String, json: Bool, using reader: ContainedReader = ContainedReader()
   ) throws -> CheckpointReport {
     let left = try CheckpointFile.read(leftPath, using: reader)

@@ -7,15 +7,15 @@ import Glibc
 import Reproducibility
 import TrainingState
 
-struct CheckpointReport: Sendable {
+package struct CheckpointReport: Sendable {
   /// Without a trailing newline.
-  let text: String
+  package let text: String
   /// For `exit`: a `diff` of different files ends with 1, a file that fails `verify` with 2.
-  let status: Int32
+  package let status: Int32
 
   /// Sizes, progress, corpus, hashes, and a histogram of each weight tensor.
   /// - Throws: `InvalidInput` if the file cannot be loaded.
-  static func inspect(
+  package static func inspect(
     _ path: String, json: Bool, using reader: ContainedReader = ContainedReader()
   ) throws -> CheckpointReport {
     let contents = try CheckpointFile.contents(of: path, using: reader)
@@ -64,7 +64,7 @@ struct CheckpointReport: Sendable {
   }
 
   /// Digest, structure, finite weights, and their hash: reading checks them all.
-  static func verify(
+  package static func verify(
     _ path: String, json: Bool, using reader: ContainedReader = ContainedReader()
   ) -> CheckpointReport {
     do {
@@ -111,7 +111,7 @@ struct CheckpointReport: Sendable {
   }
 
   /// A line a row, whatever the file's texts are.
-  static func leftAligned(_ rows: [[String]]) -> [String] {
+  package static func leftAligned(_ rows: [[String]]) -> [String] {
     let rows = rows.map { $0.map { visible($0) } }
     let width = rows.map { $0[0].count }.max() ?? 0
     return rows.map { $0[0] + String(repeating: " ", count: width - $0[0].count) + "  " + $0[1] }

@@ -26,12 +26,12 @@ package final class OutputLock: Sendable {
   private static let retryMicroseconds: UInt32 = 50_000
 
   /// The lock files of a checkpoint.
-  static func paths(of checkpoint: String) -> [String] {
+  package static func paths(of checkpoint: String) -> [String] {
     let target = (try? FileReplacement.target(of: checkpoint)) ?? checkpoint
     // The kept steps and the best stand beside the link, the newest beside its target.
     let families = isSymbolicLink(checkpoint) ? [checkpoint, target] : [checkpoint]
     // In one order for all jobs: of two that want the same two, one gets both.
-    return Set(families.map { "\(CheckpointRotation.familyPath(of: $0)).lock" }).sorted()
+    return Set(families.map { "\(CheckpointFamily.familyPath(of: $0)).lock" }).sorted()
   }
 
   /// - Parameter run: of a supervised job, whose restarts take over the lock of an earlier start on any host;
@@ -91,10 +91,12 @@ package final class OutputLock: Sendable {
       let refusal: InvalidInput
       switch try found(path, for: checkpoint, me) {
       case .gone: continue
-      case .takenOver(let note):
-        notes.append(note)
+      case .abandoned(let why, let file):
+        // Of two jobs that find the same lock, the kernel lets one get here; the other finds it gone.
+        withExtendedLifetime(file) { _ = unlink(path) }
+        notes.append(why)
         continue
-      case .held(let error): refusal = error
+      case .held(let error, _): refusal = error
       }
       // Another job may be looking at a lock that it is about to take over, or just be ending.
       guard attempt < 6 else { throw refusal }
@@ -113,8 +115,10 @@ package final class OutputLock: Sendable {
 
   private enum Found {
     case gone
-    case takenOver(String)
-    case held(InvalidInput)
+    /// What to say of it when it is taken over, and the file, whose lock this process has until then.
+    case abandoned(String, FileLock.Held)
+    /// What to say to another job, and who it is.
+    case held(InvalidInput, by: String)
   }
 
   private static func found(_ path: String, for checkpoint: String, _ me: LockHolder) throws -> Found {
@@ -143,10 +147,10 @@ package final class OutputLock: Sendable {
       guard file.answer == .granted else {
         return .held(
           InvalidInput(
-            "the lock \(path) of checkpoint \(checkpoint) is unreadable; if no job writes there, delete it"))
+            "the lock \(path) of checkpoint \(checkpoint) is unreadable; if no job writes there, delete it"),
+          by: "a process that its lock does not name")
       }
-      _ = unlink(path)
-      return .takenOver("took over the lock \(path): it was unreadable, and no process holds it")
+      return .abandoned("took over the lock \(path): it was unreadable, and no process holds it", file)
     }
     let verdict = holder.verdict(
       for: me,
@@ -156,16 +160,28 @@ package final class OutputLock: Sendable {
     let who = "process \(holder.process)\(holder.host == me.host ? "" : " on host \(holder.host)")"
     switch verdict {
     case .abandoned(let why):
-      // Of two jobs that find the same lock, the kernel lets one get here; the other finds it gone.
-      _ = unlink(path)
-      return .takenOver("took over the lock \(path) of \(who): \(why)")
+      return .abandoned("took over the lock \(path) of \(who): \(why)", file)
     case .held:
       let isKnownToLive = file.answer == .refused
       return .held(
         InvalidInput(
           "checkpoint \(checkpoint) is being written by \(who); give this job another --checkpoint"
-            + (isKnownToLive ? "" : ", or, if that process is gone, delete \(path)")))
+            + (isKnownToLive ? "" : ", or, if that process is gone, delete \(path)")), by: who)
     }
+  }
+
+  /// Who writes a checkpoint's family now, `process 4711`, as far as its locks tell; nil if nobody does. Takes nothing
+  /// over.
+  package static func writer(of checkpoint: String) -> String? {
+    let me = LockHolder(run: "")
+    for path in paths(of: checkpoint) {
+      switch Result(catching: { try found(path, for: checkpoint, me) }) {
+      case .success(.gone), .success(.abandoned): continue
+      case .success(.held(_, by: let who)): return who
+      case .failure: return "a process whose lock cannot be read"
+      }
+    }
+    return nil
   }
 
   /// Removes temporary files of a job that was killed while saving: nobody else writes here now.
@@ -173,7 +189,7 @@ package final class OutputLock: Sendable {
     let folder = folder(of: family)
     for name in (try? fileNames(in: folder)) ?? [] {
       guard let final = FileReplacement.finalName(ofTemporary: name),
-        CheckpointRotation.familyPath(of: final) == fileName(of: family)
+        CheckpointFamily.familyPath(of: final) == fileName(of: family)
           || final == "\(fileName(of: family)).lock"
       else { continue }
       _ = unlink("\(folder)/\(name)")
