@@ -58,6 +58,24 @@ package final class OutputLock: Sendable {
     for path in paths { Self.removeLeftovers(of: String(path.dropLast(".lock".count))) }
   }
 
+  /// Tells what taking the lock would tell, and touches nothing.
+  /// - Throws: `InvalidInput` if another job holds the output, or it cannot be written.
+  package static func refuseHeld(checkpoint: String, run: String = "") throws {
+    for path in paths(of: checkpoint) {
+      if case .held(let refusal) = try found(path, for: checkpoint, LockHolder(run: run), isLooking: true) {
+        throw refusal
+      }
+      var existing = folder(of: path)
+      while access(existing, F_OK) != 0, errno == ENOENT, existing != ".", existing != "/" {
+        existing = folder(of: existing)
+      }
+      guard access(existing, W_OK | X_OK) == 0 else {
+        throw InvalidInput(
+          "cannot write beside the checkpoint (\(path)): \(existing): \(systemError()); choose another path")
+      }
+    }
+  }
+
   deinit { release() }
 
   package func release() {
@@ -117,7 +135,10 @@ package final class OutputLock: Sendable {
     case held(InvalidInput)
   }
 
-  private static func found(_ path: String, for checkpoint: String, _ me: LockHolder) throws -> Found {
+  /// - Parameter isLooking: whether an abandoned lock stays.
+  private static func found(
+    _ path: String, for checkpoint: String, _ me: LockHolder, isLooking: Bool = false
+  ) throws -> Found {
     var status = stat()
     guard lstat(path, &status) == 0 else { return .gone }
     guard status.st_mode & S_IFMT == S_IFREG else {
@@ -145,7 +166,7 @@ package final class OutputLock: Sendable {
           InvalidInput(
             "the lock \(path) of checkpoint \(checkpoint) is unreadable; if no job writes there, delete it"))
       }
-      _ = unlink(path)
+      if !isLooking { _ = unlink(path) }
       return .takenOver("took over the lock \(path): it was unreadable, and no process holds it")
     }
     let verdict = holder.verdict(
@@ -157,7 +178,7 @@ package final class OutputLock: Sendable {
     switch verdict {
     case .abandoned(let why):
       // Of two jobs that find the same lock, the kernel lets one get here; the other finds it gone.
-      _ = unlink(path)
+      if !isLooking { _ = unlink(path) }
       return .takenOver("took over the lock \(path) of \(who): \(why)")
     case .held:
       let isKnownToLive = file.answer == .refused
