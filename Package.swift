@@ -11,6 +11,12 @@ let march = Context.environment["MICROGPT_MARCH"] ?? "native"
   let cpuFlags = ["-Xcc", "-march=\(march)"]
 #endif
 
+// For `--version`. The commit is what scripts that build have found: the manifest itself is not read again when sources
+// change, and could only be right by chance.
+let buildFacts =
+  ["-Xcc", "-DMICROGPT_MARCH=\(march)"]
+  + (Context.environment["MICROGPT_COMMIT"].map { ["-Xcc", "-DMICROGPT_COMMIT=\($0)"] } ?? [])
+
 // Numeric targets are optimized in debug builds too, so that `swift run` trains at full speed. Whole modules, so
 // that helpers in other files are inlined; on one thread, because SwiftPM expects one object a module then.
 func optimized(_ level: String) -> [SwiftSetting] {
@@ -51,6 +57,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CTargetFeatures"),
+    .systemLibrary(name: "CBuildFacts"),
     .systemLibrary(name: "CPlatform"),
     // Floor 1
     library("Platform", ["CPlatform"], settings: numeric),
@@ -86,16 +93,28 @@ let package = Package(
       settings: numeric),
     library(
       "Capacity",
-      ["TrainingState", "GPTModel", "DataParallel", "Reduction", "Kernels", "Platform"], settings: numeric),
+      ["CTargetFeatures", "TrainingState", "GPTModel", "DataParallel", "Reduction", "Kernels", "Platform"],
+      settings: numeric),
     library("TextDelivery", ["Corpora", "CorpusFiles", "DataParallel", "GPTModel", "Platform"]),
     // Floor 5
+    library(
+      "BuildFacts", ["CBuildFacts", "Checkpointing", "Kernels", "Reproducibility", "Platform"],
+      settings: [.unsafeFlags(cpuFlags + buildFacts)]),
+    library(
+      "Diagnosis",
+      [
+        "Capacity", "DataParallel", "Launching", "Reduction", "CorpusFiles", "TrainingState", "GPTModel",
+        "Kernels",
+        "Platform",
+      ], settings: numeric),
     library(
       "RunFiles", ["Checkpointing", "Training", "TrainingState", "Platform"], settings: numeric),
     // Floor 6
     library(
       "TrainerProgram",
       [
-        "RunFiles", "Training", "Capacity", "Checkpointing", "Corpora", "CorpusFiles", "TextDelivery",
+        "BuildFacts", "Diagnosis", "RunFiles", "Training", "Capacity", "Checkpointing", "Corpora",
+        "CorpusFiles", "TextDelivery",
         "TrainingState",
         "Launching",
         "DataParallel", "Liveness",
@@ -104,7 +123,10 @@ let package = Package(
       ]),
     library(
       "SamplerProgram",
-      ["Checkpointing", "TrainingState", "GPTModel", "Kernels", "CommandLineOptions", "Platform"]),
+      [
+        "BuildFacts", "Checkpointing", "TrainingState", "GPTModel", "Kernels", "CommandLineOptions",
+        "Platform",
+      ]),
     // Floor 7
     .executableTarget(name: "gpt-ddp", dependencies: ["TrainerProgram", "Platform"]),
     .executableTarget(name: "gpt-sample", dependencies: ["SamplerProgram", "Platform"]),
@@ -168,8 +190,8 @@ let package = Package(
     tests(
       "SamplerProgram",
       [
-        "SamplerProgram", "Checkpointing", "TrainingState", "GPTModel", "Platform", "CheckpointSupport",
-        "gpt-sample",
+        "SamplerProgram", "Checkpointing", "TrainingState", "GPTModel", "CommandLineOptions", "Platform",
+        "CheckpointSupport", "gpt-sample",
       ]
     ),
     tests(

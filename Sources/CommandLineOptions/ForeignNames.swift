@@ -90,6 +90,9 @@ enum ForeignNames {
         "weights", "m",
       ]
     ),
+    ("patience", ["early-stopping", "early-stopping-patience", "early-stop", "es-patience"]),
+    ("config", ["config-file", "conf", "cfg", "options", "args-file"]),
+    ("dry-run", ["dryrun", "plan", "simulate", "fast-dev-run"]),
     ("verify", ["check"]), ("inspect", ["info", "show"]),
   ]
 
