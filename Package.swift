@@ -11,6 +11,12 @@ let march = Context.environment["MICROGPT_MARCH"] ?? "native"
   let cpuFlags = ["-Xcc", "-march=\(march)"]
 #endif
 
+// For `--version`. The commit is what scripts that build have found: the manifest itself is not read again when sources
+// change, and could only be right by chance.
+let buildFacts =
+  ["-Xcc", "-DMICROGPT_MARCH=\(march)"]
+  + (Context.environment["MICROGPT_COMMIT"].map { ["-Xcc", "-DMICROGPT_COMMIT=\($0)"] } ?? [])
+
 // Numeric targets are optimized in debug builds too, so that `swift run` trains at full speed. Whole modules, so
 // that helpers in other files are inlined; on one thread, because SwiftPM expects one object a module then.
 func optimized(_ level: String) -> [SwiftSetting] {
@@ -51,6 +57,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CTargetFeatures"),
+    .systemLibrary(name: "CBuildFacts"),
     .systemLibrary(name: "CPlatform"),
     // Floor 1
     library("Platform", ["CPlatform"], settings: numeric),
@@ -66,7 +73,7 @@ let package = Package(
       "DataParallel", ["COpenMPI", "Reduction", "Liveness", "TerminalDisplay", "Platform"], settings: numeric),
     library("Launching", ["TerminalDisplay", "Platform"]),
     library("CheckpointFamilies", ["Platform"]),
-    library("LineEditing", ["Platform"]),
+    library("LineEditing", ["TerminalDisplay", "Platform"]),
     library("CorpusFiles", ["CZlib", "CZstd", "Reproducibility", "Platform"], settings: numeric),
     // Floor 3
     library("Corpora", ["CorpusFiles", "GPTModel", "Reproducibility", "Platform"], settings: numeric),
@@ -95,6 +102,15 @@ let package = Package(
     library("TextDelivery", ["Corpora", "CorpusFiles", "DataParallel", "GPTModel", "Platform"]),
     // Floor 5
     library(
+      "BuildFacts", ["CBuildFacts", "Checkpointing", "Kernels", "Reproducibility", "Platform"],
+      settings: [.unsafeFlags(cpuFlags + buildFacts)]),
+    library(
+      "Diagnosis",
+      [
+        "Capacity", "DataParallel", "Launching", "Reduction", "CorpusFiles", "TrainingState", "GPTModel",
+        "Kernels", "TerminalDisplay", "Platform",
+      ], settings: numeric),
+    library(
       "RunFiles", ["CheckpointFamilies", "Checkpointing", "Training", "TrainingState", "Platform"],
       settings: numeric),
     library(
@@ -105,14 +121,17 @@ let package = Package(
       ]),
     library(
       "CheckpointTools",
-      ["CheckpointFamilies", "Checkpointing", "TrainingState", "GPTModel", "Reproducibility", "Platform"]),
+      [
+        "CheckpointFamilies", "Checkpointing", "TrainingState", "GPTModel", "Reproducibility",
+        "TerminalDisplay",
+        "Platform",
+      ]),
     // Floor 6
     library(
       "TrainerProgram",
       [
-        "RunFiles", "RunDisplay", "CheckpointFamilies", "Training", "Capacity", "Checkpointing", "Corpora",
-        "CorpusFiles",
-        "TextDelivery",
+        "BuildFacts", "Diagnosis", "RunFiles", "RunDisplay", "CheckpointFamilies", "Training", "Capacity",
+        "Checkpointing", "Corpora", "CorpusFiles", "TextDelivery",
         "TrainingState",
         "Launching",
         "DataParallel", "Liveness",
@@ -122,8 +141,9 @@ let package = Package(
     library(
       "SamplerProgram",
       [
-        "CheckpointTools", "CheckpointFamilies", "Checkpointing", "LineEditing", "TrainingState", "GPTModel",
-        "CommandLineOptions", "TerminalDisplay", "Platform",
+        "BuildFacts", "CheckpointTools", "CheckpointFamilies", "Checkpointing", "LineEditing",
+        "TrainingState",
+        "GPTModel", "CommandLineOptions", "TerminalDisplay", "Platform",
       ]),
     // Floor 7
     .executableTarget(name: "gpt-ddp", dependencies: ["TrainerProgram", "Platform"]),
@@ -196,7 +216,7 @@ let package = Package(
         "CheckpointTools", "CheckpointFamilies", "Checkpointing", "TrainingState", "GPTModel", "Platform",
         "CheckpointSupport", "gpt-sample",
       ]),
-    tests("SamplerProgram", ["SamplerProgram", "GPTModel", "Platform"]),
+    tests("SamplerProgram", ["SamplerProgram", "CommandLineOptions", "GPTModel", "Platform"]),
     tests(
       "Training",
       [

@@ -41,6 +41,17 @@ forget_moved_build() {
   done
 }
 
+# What --version says of the sources that are built now: their commit, and whether they differ from it. Nothing outside a
+# clone.
+note_commit() {
+  local commit
+  unset MICROGPT_COMMIT
+  [ "$(git -C "$root" rev-parse --show-toplevel 2>/dev/null)" -ef "$root" ] || return 0
+  commit=$(git -C "$root" rev-parse --short=12 HEAD 2>/dev/null) || return 0
+  if [ -n "$(git -C "$root" status --porcelain -- Sources Package.swift)" ]; then commit+=-changed; fi
+  export MICROGPT_COMMIT=$commit
+}
+
 # OpenMPI refuses to run as root unless told twice; nobody else needs these.
 allow_mpi_as_root() {
   if [ "$(id -u)" -eq 0 ]; then

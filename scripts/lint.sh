@@ -30,12 +30,12 @@ violation_lines() {
 # A module may import only modules of lower floors; Sources/README.md says what lives on each.
 floor_of() {
   case "$1" in
-    COpenMPI | COpenBLAS | CHDF5 | CZlib | CZstd | CTargetFeatures | CPlatform) echo 0 ;;
+    COpenMPI | COpenBLAS | CHDF5 | CZlib | CZstd | CTargetFeatures | CPlatform | CBuildFacts) echo 0 ;;
     Platform | Reproducibility | Kernels | Reduction | Liveness | CommandLineOptions | TerminalDisplay) echo 1 ;;
     GPTModel | DataParallel | Launching | CorpusFiles | CheckpointFamilies | LineEditing) echo 2 ;;
     Corpora | TrainingState) echo 3 ;;
     Checkpointing | Training | Capacity | TextDelivery) echo 4 ;;
-    RunFiles | RunDisplay | CheckpointTools) echo 5 ;;
+    RunFiles | RunDisplay | CheckpointTools | BuildFacts | Diagnosis) echo 5 ;;
     TrainerProgram | SamplerProgram) echo 6 ;;
     gpt-ddp | gpt_ddp | gpt-sample | gpt_sample | gpt-bench | gpt_bench) echo 7 ;;
   esac
@@ -50,9 +50,12 @@ forbidden_reason() {
     *:CHDF5) echo "only Checkpointing talks to HDF5" ;;
     *:COpenBLAS) echo "only Kernels talks to BLAS" ;;
     *:CZlib | *:CZstd) echo "only CorpusFiles decompresses" ;;
+    BuildFacts:CBuildFacts) ;;
+    *:CBuildFacts) echo "only BuildFacts says what a build is" ;;
     *:CPlatform) echo "only Platform asks the system" ;;
     SamplerProgram:DataParallel | SamplerProgram:Launching | SamplerProgram:Training | SamplerProgram:Corpora | \
-      SamplerProgram:CorpusFiles | SamplerProgram:RunFiles | SamplerProgram:RunDisplay | SamplerProgram:Capacity)
+      SamplerProgram:CorpusFiles | SamplerProgram:RunFiles | SamplerProgram:RunDisplay | SamplerProgram:Capacity | \
+      SamplerProgram:Diagnosis)
       echo "gpt-sample needs neither MPI nor a corpus" ;;
     gpt-ddp:TrainerProgram | gpt-sample:SamplerProgram) ;;
     gpt-ddp:* | gpt-sample:*) echo "an executable is its program library and nothing else" ;;

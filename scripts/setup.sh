@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a build needs on Debian 12 (OpenMPI, OpenBLAS, HDF5, zlib, zstd, pkg-config, curl); does nothing if all is there.
-# Usage: scripts/setup.sh [--for-tests]      the tests also use h5py, network namespaces, SLURM and sshd
+# Usage: scripts/setup.sh [--for-tests]      the tests also use h5py, network namespaces, SLURM, sshd and shells
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -25,6 +25,8 @@ if [ "${1:-}" = --for-tests ]; then
   # Debian's own interpreter: whatever else is called python3 here has its own packages.
   /usr/bin/python3 -c 'import h5py, numpy' 2>/dev/null || missing+=(python3-h5py python3-numpy)
   command -v ip >/dev/null || missing+=(iproute2)
+  # Completions and manual pages are tried in what they are for.
+  for tool in zsh fish mandoc groff; do command -v "$tool" >/dev/null || missing+=("$tool"); done
   # A SLURM of their own; Debian keeps its daemons in /usr/sbin. sshd: for hosts as network namespaces.
   PATH=$PATH:/usr/sbin:/sbin
   command -v slurmctld >/dev/null && command -v slurmd >/dev/null && command -v srun >/dev/null || missing+=(slurm-wlm)

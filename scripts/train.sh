@@ -17,6 +17,7 @@ done
 [[ "$ranks" =~ ^[1-9][0-9]*$ ]] || die "--np (or MICROGPT_NP) is '$ranks': give a number of ranks from 1"
 
 "$root/scripts/setup.sh"
+note_commit
 say "building (release)"
 swift build --package-path "$root" -c release
 allow_mpi_as_root

@@ -4,13 +4,12 @@ import CTargetFeatures
 import Platform
 
 public enum MultiplyAddPeak {
-  /// Floating-point operations per second of one core, two per multiply-add: the best of a few short runs.
-  public static func measure() -> Double { measure(threads: 1, rounds: 1_000_000, runs: 20) }
-
-  /// Of all threads of a team at the same time, in milliseconds: processors may share units, and clocks fall.
-  static func measure(threads: Int) -> Double { measure(threads: threads, rounds: 100_000, runs: 5) }
-
-  private static func measure(threads: Int, rounds: Int, runs: Int) -> Double {
+  /// Floating-point operations per second two per multiply-add: the best of a few short runs.
+  ///
+  /// - Parameters:
+  ///   - threads: that do so at the same time: processors may share units, and clocks fall.
+  ///   - rounds: of twelve multiply-adds; a million takes two to five milliseconds.
+  public static func measure(threads: Int = 1, rounds: Int = 1_000_000, runs: Int = 20) -> Double {
     let isWide = target_has_avx512()
     let team = ThreadTeam(count: threads)
     var best = 0.0

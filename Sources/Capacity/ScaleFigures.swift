@@ -64,6 +64,20 @@ public struct ScaleFigures: Sendable {
     wire = hosts > 1 ? try Wire(floats: sample, adding: secondsPerAddedFloat, communicator) : nil
   }
 
+  /// What a thread reaches with a sequence, while all others do the same.
+  public var operationsPerSecond: Double {
+    Calibration.work(configuration.model, rows: configuration.model.blockSize) / secondsPerSequence
+  }
+
+  /// Of a step's sequences, shared by this many ranks, without the exchange.
+  public func secondsPerStep(ranks: Int) -> Double {
+    let workers = ranks * threads
+    let leaves = (configuration.leafCount + workers - 1) / workers
+    return Double(min(leaves * configuration.microbatchSize, configuration.globalBatchSize))
+      * secondsPerSequence
+      + secondsPerUpdate
+  }
+
   /// A gradient of more is measured by a part of it.
   private static let mostFloats = 1 << 20
 

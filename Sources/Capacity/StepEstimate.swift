@@ -26,7 +26,7 @@ public struct StepEstimate: Equatable, Sendable {
       configuration.globalBatchSize)
     let seconds = Double(sequences) * own.secondsPerSequence + own.secondsPerUpdate
     var writer = ByteWriter()
-    let ownPeak = MultiplyAddPeak.measure(threads: threads)
+    let ownPeak = MultiplyAddPeak.measure(threads: threads, rounds: 100_000, runs: 5)
     for number in [seconds, own.secondsPerSequence / 3, ownPeak] { writer.append(number.bitPattern) }
     var slowest = (step: 0.0, validated: 0.0)
     var peak = 0.0

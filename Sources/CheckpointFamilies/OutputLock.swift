@@ -58,6 +58,24 @@ package final class OutputLock: Sendable {
     for path in paths { Self.removeLeftovers(of: String(path.dropLast(".lock".count))) }
   }
 
+  /// Tells what taking the lock would tell, and touches nothing.
+  /// - Throws: `InvalidInput` if another job holds the output, or it cannot be written.
+  package static func refuseHeld(checkpoint: String, run: String = "") throws {
+    for path in paths(of: checkpoint) {
+      if case .held(let refusal, _) = try found(path, for: checkpoint, LockHolder(run: run)) {
+        throw refusal
+      }
+      var existing = folder(of: path)
+      while access(existing, F_OK) != 0, errno == ENOENT, existing != ".", existing != "/" {
+        existing = folder(of: existing)
+      }
+      guard access(existing, W_OK | X_OK) == 0 else {
+        throw InvalidInput(
+          "cannot write beside the checkpoint (\(path)): \(existing): \(systemError()); choose another path")
+      }
+    }
+  }
+
   deinit { release() }
 
   package func release() {

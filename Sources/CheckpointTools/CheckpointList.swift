@@ -3,6 +3,7 @@
 import Foundation
 import Glibc
 import Platform
+import TerminalDisplay
 import Reproducibility
 
 package enum CheckpointList {

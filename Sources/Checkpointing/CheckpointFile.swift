@@ -7,6 +7,10 @@ import Reproducibility
 import TrainingState
 
 public enum CheckpointFile {
+  /// Of what is written; older ones are read, too.
+  public static var formatVersion: Int { CheckpointSchema.version }
+  public static var libraryVersion: String { HDF5.version }
+
   /// Replaces the file at `path` with one that holds `snapshot`: completely or not at all.
   ///
   /// Creates missing folders. Computes `progress/weights_hash`. Saving one state twice gives the same bytes.

@@ -12,6 +12,12 @@ struct HDF5Failure: Error, CustomStringConvertible {
 }
 
 enum HDF5 {
+  /// `1.10.8`
+  static var version: String {
+    var (major, minor, release): (UInt32, UInt32, UInt32) = (0, 0, 0)
+    return H5get_libversion(&major, &minor, &release) < 0 ? "unknown" : "\(major).\(minor).\(release)"
+  }
+
   /// Debian's libhdf5 is one big critical section at best and not thread-safe at worst.
   private static let library = Mutex(())
 

@@ -1,5 +1,5 @@
-// The whole command line of one program, declared once: parsing, help and the launcher read this table.
-// There are no subcommands, and every input has a name; of some, a program lets the user leave it out.
+// The whole command line of one program, declared once: parsing, help, manual page, completion and the launcher read
+// this table. There are no subcommands, and every input has a name; of some, a program lets the user leave it out.
 
 /// Options that share a heading in the help.
 public struct OptionSection: Sendable {
@@ -11,7 +11,30 @@ public struct OptionSection: Sendable {
   }
 }
 
-/// What a program accepts. `--help` and `--version` exist in every program and need no declaration.
+/// A command that works, for the help.
+public struct CommandExample: Sendable {
+  /// `Two ranks of this machine`
+  public let purpose: String
+  /// To be typed into a shell, on one line.
+  public let command: String
+  public init(_ purpose: String, _ command: String) {
+    self.purpose = purpose
+    self.command = command
+  }
+}
+
+/// Something that a manual page lists: an exit status, a file, a variable, and what it means.
+public struct ManualEntry: Sendable {
+  public let name: String
+  public let meaning: String
+  public init(_ name: String, _ meaning: String) {
+    self.name = name
+    self.meaning = meaning
+  }
+}
+
+/// What a program accepts. `--help`, `--version` and those that print the manual page and completions exist in every
+/// program and need no declaration.
 ///
 ///     enum Options {
 ///       static let temperature = Option.number(
@@ -25,6 +48,7 @@ public struct OptionSection: Sendable {
 ///     switch try syntax.parse(CommandLine.arguments.dropFirst()) {
 ///     case .help: print(syntax.help(width: 80))
 ///     case .version: print(syntax.versionLine)
+///     case .document(let text): print(text)
 ///     case .run(let options): run(temperature: options[Options.temperature])
 ///     }
 public struct CommandSyntax: Sendable {
@@ -35,8 +59,16 @@ public struct CommandSyntax: Sendable {
   /// Ways to call it, one per line.
   public let usage: [String]
   public let sections: [OptionSection]
-  /// Closing text of the help: examples, exit statuses. Printed verbatim.
+  public let examples: [CommandExample]
+  public let exitStatuses: [ManualEntry]
+  public let files: [ManualEntry]
+  public let environment: [ManualEntry]
+  /// Other programs, `gpt-sample(1)`.
+  public let seeAlso: [String]
+  /// Closing text of the help.
   public let footer: String
+  /// The option that names a file with more options; nil where there is none.
+  let optionFile: Option<String?>?
   /// What an argument that belongs to no option was probably meant for, `--data novel.txt`; nil if nobody can tell.
   let meaning: @Sendable (String) -> String?
   /// The name of the option that an argument without one is the value of; nil if it is of none.
@@ -44,19 +76,30 @@ public struct CommandSyntax: Sendable {
 
   let byName: [String: OptionDeclaration]
 
-  /// Traps on programmer errors: a name that is not canonical or is declared twice (`help` and `version` are
+  /// Traps on programmer errors: a name that is not canonical or is declared twice (those of `builtIn` are
   /// reserved), or a default that its own option does not allow.
+  ///
+  /// - Parameter optionFile: one of the options in `sections`.
   public init(
     program: String, version: String, summary: String, usage: [String], sections: [OptionSection],
-    footer: String = "", meaningOfStray meaning: @escaping @Sendable (String) -> String? = { _ in nil },
+    examples: [CommandExample] = [], exitStatuses: [ManualEntry] = [], files: [ManualEntry] = [],
+    environment: [ManualEntry] = [], seeAlso: [String] = [], footer: String = "",
+    optionFile: Option<String?>? = nil,
+    meaningOfStray meaning: @escaping @Sendable (String) -> String? = { _ in nil },
     nameOfUnnamed unnamed: @escaping @Sendable (String) -> String? = { _ in nil }
   ) {
     self.program = program
     self.version = version
     self.summary = summary
     self.usage = usage
-    self.sections = sections + [OptionSection("Other", [Self.help, Self.version])]
+    self.sections = sections + [OptionSection("Other", Self.builtIn)]
+    self.examples = examples
+    self.exitStatuses = exitStatuses
+    self.files = files
+    self.environment = environment
+    self.seeAlso = seeAlso
     self.footer = footer
+    self.optionFile = optionFile
     self.meaning = meaning
     self.unnamed = unnamed
     let declared = self.sections.flatMap(\.options).map(\.declaration)
@@ -69,7 +112,14 @@ public struct CommandSyntax: Sendable {
     }
   }
 
+  /// The first line of `--version`, for scripts.
   public var versionLine: String { "\(program) \(version)" }
+
+  /// `--version`: the first line, then a fact a line.
+  public func version(facts: [(subject: String, text: String)]) -> String {
+    let width = 2 + (facts.map(\.subject.count).max() ?? 0)
+    return ([versionLine] + facts.map { $0.subject.padded(to: width) + $0.text }).joined(separator: "\n")
+  }
 
   /// In the order of declaration.
   var options: [OptionDeclaration] { sections.flatMap(\.options).map(\.declaration) }
@@ -80,10 +130,21 @@ public struct CommandSyntax: Sendable {
   /// Whether exactly this option is declared, hidden or not.
   func declares(_ option: OptionDeclaration) -> Bool { byName[option.name]?.means(option) ?? false }
 
-  static let help = Option.flag("help", "Print this help.")
-  static let version = Option.flag("version", "Print the version.")
+  static let help = Option.flag("help", "Print this help.").abbreviated("h")
+  static let version = Option.flag("version", "Print the version and facts of the build.").abbreviated("V")
+  static let printManual = Option.flag("print-man", "Print the manual page.").hidden
+  static let printCompletion = Option<String?>.choice(
+    "print-completion", Shell.allCases.map(\.rawValue), "SHELL", "Print completions for a shell."
+  ).hidden
+
+  static let builtIn: [any DeclaredOption] = [help, version, printManual, printCompletion]
 
   static func canonical(_ name: String) -> String {
     String(name.lowercased().map { $0 == "_" ? "-" : $0 })
   }
+}
+
+extension String {
+  /// With spaces behind it.
+  func padded(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - count)) }
 }

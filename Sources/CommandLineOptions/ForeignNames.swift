@@ -92,6 +92,9 @@ enum ForeignNames {
     ),
     ("repeat-penalty", ["repetition-penalty", "penalty"]), ("escapes", ["escape", "e"]),
     ("interactive", ["chat", "repl", "i"]), ("score", ["perplexity", "ppl"]), ("list", ["ls"]),
+    ("patience", ["early-stopping", "early-stopping-patience", "early-stop", "es-patience"]),
+    ("config", ["config-file", "conf", "cfg", "options", "args-file"]),
+    ("dry-run", ["dryrun", "plan", "simulate", "fast-dev-run"]),
     ("verify", ["check"]), ("inspect", ["info", "show"]),
   ]
 

@@ -38,6 +38,9 @@ public struct NumberRange: Equatable, Sendable {
       && (value < upper || (includesUpper && value == upper))
   }
 
+  /// Whether all that it holds are parts of a whole, which people write as percentages, too.
+  var isOfFractions: Bool { lower >= 0 && upper <= 1 }
+
   /// `at least 0 and below 1`; nil where every number is allowed.
   public var text: String? {
     var parts: [String] = []

@@ -40,4 +40,18 @@ public struct Option<Value: Sendable>: DeclaredOption {
     copy.declaration.defaultText = text
     return copy
   }
+
+  /// The same option, for which shells offer files that end in one of `suffixes`.
+  public func completing(_ suffixes: String...) -> Option<Value> {
+    var copy = self
+    copy.declaration.suffixes = suffixes
+    return copy
+  }
+
+  /// The same option under a short name, too.
+  func abbreviated(_ letter: Character) -> Option<Value> {
+    var copy = self
+    copy.declaration.short = letter
+    return copy
+  }
 }

@@ -36,6 +36,10 @@ public struct OptionDeclaration: Sendable {
   /// What the help shows as the default instead of `declaredDefault`.
   var defaultText: String?
   var isHidden = false
+  /// `h` for `-h`.
+  var short: Character?
+  /// What files that the option takes end in, `.jld2`; empty if any will do.
+  var suffixes: [String] = []
 
   init(
     _ name: String, _ help: String, _ kind: Kind, _ valueName: String? = nil,
@@ -57,6 +61,24 @@ public struct OptionDeclaration: Sendable {
   /// `--n-embd INT`
   var label: String { valueName.map { "--\(name) \($0)" } ?? "--\(name)" }
 
+  /// What a shell can offer for a value.
+  enum Candidates: Equatable {
+    case none
+    case words([String])
+    /// That end in one of these; any if there is none.
+    case files([String])
+    case folders
+  }
+
+  var candidates: Candidates {
+    switch (kind, valueName) {
+    case (.choice(let choices), _): .words(choices)
+    case (.text, "FILE"), (.texts, "FILE"), (.pair, "FILE FILE"): .files(suffixes)
+    case (.text, "DIR"), (.texts, "DIR"): .folders
+    default: .none
+    }
+  }
+
   /// What a value may be, in words; nil where anything goes.
   var allowedText: String? {
     switch kind {
@@ -66,9 +88,9 @@ public struct OptionDeclaration: Sendable {
     case .integer(let allowed):
       switch (allowed.lowerBound, allowed.upperBound) {
       case (.min, .max): nil
-      case (.min, let upper): "at most \(upper)"
-      case (let lower, .max): "at least \(lower)"
-      case (let lower, let upper): "\(lower) to \(upper)"
+      case (.min, let upper): "at most \(NumberText.readable(upper))"
+      case (let lower, .max): "at least \(NumberText.readable(lower))"
+      case (let lower, let upper): "\(NumberText.readable(lower)) to \(NumberText.readable(upper))"
       }
     }
   }

@@ -14,10 +14,15 @@ public struct ParsedOptions: Sendable {
   private let syntax: CommandSyntax
   /// The user's values, by canonical name.
   private let values: [String: OptionDeclaration.CheckedValue]
+  /// Of values that stand in a file of options: `run.conf:3`, by canonical name.
+  private let origins: [String: String]
 
-  init(syntax: CommandSyntax, values: [String: OptionDeclaration.CheckedValue]) {
+  init(
+    syntax: CommandSyntax, values: [String: OptionDeclaration.CheckedValue], origins: [String: String] = [:]
+  ) {
     self.syntax = syntax
     self.values = values
+    self.origins = origins
   }
 
   /// The user's value, else the declared default: nil for an optional one, false for a flag.
@@ -63,7 +68,10 @@ public struct ParsedOptions: Sendable {
   public func atMostOne(of options: any DeclaredOption...) throws {
     let given = options.filter(isGiven)
     guard given.count <= 1 else {
-      throw InvalidInput("--\(given[0].name) and --\(given[1].name) exclude each other; give one of them")
+      let names = given.prefix(2).map { option in
+        "--\(option.name)" + (origins[option.name].map { " (\(visible($0)))" } ?? "")
+      }
+      throw InvalidInput("\(names[0]) and \(names[1]) exclude each other; give one of them")
     }
   }
 

@@ -40,12 +40,15 @@ public struct CorpusLocator: Sendable {
   /// Replaces the corpus's own address: a mirror with the same bytes (http, https or file).
   public let url: String?
   public let mayDownload: Bool
+  /// What is here is found, and nothing is written.
+  public let isReadOnly: Bool
   private let limits: DownloadLimits
 
   public init(
-    dataDirectory: String = "data", url: String? = nil, mayDownload: Bool = true,
+    dataDirectory: String = "data", url: String? = nil, mayDownload: Bool = true, isReadOnly: Bool = false,
     limits: DownloadLimits = DownloadLimits()
   ) {
+    self.isReadOnly = isReadOnly
     self.dataDirectory = dataDirectory
     self.url = url
     self.mayDownload = mayDownload
@@ -53,7 +56,8 @@ public struct CorpusLocator: Sendable {
   }
 
   /// The corpus, downloaded or replaced by a synthetic one if necessary. Called by rank 0 only.
-  /// - Throws: `InvalidInput` if the data folder holds another file under that name or cannot be written.
+  /// - Throws: `InvalidInput` if the data folder holds another file under that name or cannot be written;
+  ///   `CorpusNotHere` where that would be needed and nothing may be written.
   public func locate(
     _ corpus: KnownCorpus, progress: WorkProgress = WorkProgress()
   ) throws -> CorpusLocation {
@@ -61,9 +65,13 @@ public struct CorpusLocator: Sendable {
     if try isPresent(path, sha256: corpus.sha256) {
       return CorpusLocation(path: path, dataset: corpus.fileName, note: nil)
     }
+    let address = url ?? corpus.url
+    if isReadOnly, mayDownload {
+      throw CorpusNotHere(
+        words: "\(path) (\(Readable.bytes(corpus.byteCount))) would be downloaded from \(address)")
+    }
     let reason: String
     do {
-      let address = url ?? corpus.url
       let bytes = try download(corpus, from: address, progress)
       try write(bytes, to: path)
       return CorpusLocation(
@@ -75,6 +83,7 @@ public struct CorpusLocator: Sendable {
     let substitute = corpus.substitute
     let substitutePath = dataDirectory + "/" + substitute.fileName
     if try !isPresent(substitutePath, sha256: substitute.sha256) {
+      if isReadOnly { throw CorpusNotHere(words: "\(substitutePath) would be generated") }
       try write(substitute.bytes(), to: substitutePath)
     }
     return CorpusLocation(
@@ -98,7 +107,8 @@ public struct CorpusLocator: Sendable {
     let earlier = CorpusSources.decode(path)
     return ((earlier.isEmpty ? [] : [earlier]) + ours).first { sources in
       guard let files = try? CorpusSources.expand(sources) else { return false }
-      let caches = CacheFolder.candidates(for: files, dataFolder: dataDirectory)
+      var caches = CacheFolder.candidates(for: files, dataFolder: dataDirectory)
+      if isReadOnly { caches = caches.map(\.readOnly) }
       guard
         let places = try? CorpusPlaces(
           of: files, name: CorpusSources.name(of: sources, fileCount: files.count), caches: caches,
@@ -159,6 +169,12 @@ public struct CorpusLocator: Sendable {
       throw InvalidInput("cannot write \(path): \(error); choose another --data-dir, or --data FILE")
     }
   }
+}
+
+/// A text of the program's own that is not here, where nothing may be written.
+public struct CorpusNotHere: Error {
+  /// What would be done about it.
+  public let words: String
 }
 
 /// Why there is no corpus from the network. Not an error of the run: a synthetic corpus takes its place.

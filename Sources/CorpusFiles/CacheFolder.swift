@@ -7,8 +7,15 @@ import Reproducibility
 
 public struct CacheFolder: Sendable, Equatable {
   public let path: String
+  /// What is here is used, and nothing is added.
+  public let isReadOnly: Bool
 
-  public init(path: String) { self.path = path }
+  public init(path: String, isReadOnly: Bool = false) {
+    self.path = path
+    self.isReadOnly = isReadOnly
+  }
+
+  public var readOnly: CacheFolder { CacheFolder(path: path, isReadOnly: true) }
 
   /// `$XDG_CACHE_HOME/microgpt`, else `~/.cache/microgpt`; nil for a user without a home.
   public static var ofUser: CacheFolder? {
@@ -64,7 +71,7 @@ public struct CacheFolder: Sendable, Equatable {
   @discardableResult
   public func store(_ content: [UInt8], as name: String) -> Bool {
     let file = "\(path)/\(name)"
-    guard (try? createFolder(of: file)) != nil else { return false }
+    guard !isReadOnly, (try? createFolder(of: file)) != nil else { return false }
     var digest = ByteWriter()
     digest.append(content.withUnsafeBytes { XXHash64.hash($0) })
     guard (try? FileReplacement.replace(file, with: Self.mark + content + digest.bytes)) != nil else {

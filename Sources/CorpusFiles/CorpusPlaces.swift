@@ -3,6 +3,11 @@
 import Platform
 import Reproducibility
 
+/// A compressed file whose text is not here, where nothing may be written.
+public struct NotDecompressed: Error {
+  public let path: String
+}
+
 /// Where a corpus stands on one host.
 public struct CorpusPlaces: Equatable, Sendable {
   /// For messages.
@@ -55,6 +60,7 @@ public struct CorpusPlaces: Equatable, Sendable {
         text.file, path: path, compression: compression, progress: progress)
       if let found { return found }
     }
+    if caches.allSatisfy(\.isReadOnly) { throw NotDecompressed(path: path) }
     throw InvalidInput(
       "cannot decompress the corpus \(path): no text can be written to "
         + caches.map(\.path).joined(separator: " or ")

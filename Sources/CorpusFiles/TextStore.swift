@@ -42,6 +42,7 @@ public struct TextStore: Sendable {
   /// - Parameter byteCount: what it needs, nil if nobody knows.
   /// - Throws: `RuntimeFailure` in words if it cannot stand here.
   public func begin(byteCount: Int?) throws -> Incoming {
+    guard !cache.isReadOnly else { throw RuntimeFailure("nothing is written there") }
     try createFolder(of: folder + "/x")
     removeRemains()
     if let byteCount, let free = Machine.freeBytes(at: folder), free < byteCount {
@@ -150,7 +151,7 @@ public struct TextStore: Sendable {
     stamp.append(to: &key)
     let name = key.bytes.withUnsafeBytes { SHA256.hash($0) } + ".unpacked"
     if let known = unpacked(name, progress: progress) { return known }
-    guard let lock = try? lock(named: name, progress: progress) else { return nil }
+    guard !cache.isReadOnly, let lock = try? lock(named: name, progress: progress) else { return nil }
     // Another job may have done it while this one waited.
     if let known = unpacked(name, progress: progress) { return known }
     guard let incoming = try? begin(byteCount: nil) else { return nil }

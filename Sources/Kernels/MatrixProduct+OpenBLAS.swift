@@ -22,6 +22,13 @@ public enum MatrixBackend: String, CaseIterable, Sendable {
   }
 }
 
+/// `0.3.21`
+public var openBLASVersion: String {
+  // `OpenBLAS 0.3.21 NO_AFFINITY Zen MAX_THREADS=128`
+  let words = String(cString: openblas_get_config()).split(separator: " ")
+  return words.first { $0.first?.isNumber == true }.map(String.init) ?? "unknown"
+}
+
 /// Limits OpenBLAS to one thread: ranks and their threads divide the work by sequence. Call once at start.
 public func useSingleThreadedBLAS() { openblas_set_num_threads(1) }
 

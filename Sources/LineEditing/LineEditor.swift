@@ -2,6 +2,7 @@
 
 import Glibc
 import Platform
+import TerminalDisplay
 
 package final class LineEditor {
   package enum Answer: Equatable, Sendable {

@@ -12,6 +12,28 @@ extension CheckpointRotation {
   /// - Returns: the new paths, that of the newest state first; none where there was nothing.
   /// - Throws: `InvalidInput` when one cannot be renamed.
   package static func setAside(_ path: String) throws -> [String] {
+    try placesAside(path).map { place in
+      do {
+        try FileReplacement.move(place.target, to: place.new)
+      } catch {
+        throw InvalidInput(
+          "cannot set aside \(place.old) of an earlier run: \(error); give another --checkpoint, or --replace"
+        )
+      }
+      return place.new
+    }
+  }
+
+  /// A file of an earlier run.
+  package struct PlaceAside {
+    package let old: String
+    /// What `old` leads to.
+    let target: String
+    package let new: String
+  }
+
+  /// What `setAside` would rename; touches nothing.
+  package static func placesAside(_ path: String) throws -> [PlaceAside] {
     let candidates =
       [path, CheckpointFamily.bestPath(of: path)] + ((try? CheckpointFamily.stepFiles(of: path)) ?? [])
     let existing = candidates.filter { FileIdentity($0) != nil }
@@ -27,14 +49,8 @@ extension CheckpointRotation {
       let target = try FileReplacement.target(of: old)
       let place = isSymbolicLink(old) ? target : old
       let kept = stem + ".old-\(number)" + fileName(of: old).dropFirst(stem.count)
-      let new = "\(place.dropLast(fileName(of: place).count))\(kept)"
-      do {
-        try FileReplacement.move(target, to: new)
-      } catch {
-        throw InvalidInput(
-          "cannot set aside \(old) of an earlier run: \(error); give another --checkpoint, or --replace")
-      }
-      return new
+      return PlaceAside(
+        old: old, target: target, new: "\(place.dropLast(fileName(of: place).count))\(kept)")
     }
   }
 

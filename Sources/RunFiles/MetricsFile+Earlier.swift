@@ -31,19 +31,24 @@ extension MetricsFile {
   /// - Returns: the new path; nil where there was nothing.
   /// - Throws: `InvalidInput` when it cannot be renamed.
   package static func setAside(_ path: String) throws -> String? {
-    guard FilePlace("", path).kind == .regular else { return nil }
-    guard try !firstBytes(of: path, count: 1).isEmpty else { return nil }
-    let (stem, suffix) = stemAndSuffix(of: fileName(of: path))
-    let candidates = (1...).lazy.map {
-      "\(path.dropLast(fileName(of: path).count))\(stem).old-\($0)\(suffix)"
-    }
-    guard let new = candidates.first(where: { FileIdentity($0) == nil }) else { return nil }
+    guard let new = try placeAside(path) else { return nil }
     do {
       try FileReplacement.move(path, to: new)
     } catch {
       throw unwritable(path, "\(error)")
     }
     return new
+  }
+
+  /// The name that `setAside` would give it; touches nothing.
+  package static func placeAside(_ path: String) throws -> String? {
+    guard FilePlace("", path).kind == .regular else { return nil }
+    guard try !firstBytes(of: path, count: 1).isEmpty else { return nil }
+    let (stem, suffix) = stemAndSuffix(of: fileName(of: path))
+    let candidates = (1...).lazy.map {
+      "\(path.dropLast(fileName(of: path).count))\(stem).old-\($0)\(suffix)"
+    }
+    return candidates.first { FileIdentity($0) == nil }
   }
 
   /// - Throws: `InvalidInput` when there is a file that does not begin with a line of metrics.

@@ -1,5 +1,6 @@
 // What the command line asks for, and its exit status.
 
+import BuildFacts
 import CheckpointTools
 import Checkpointing
 import CommandLineOptions
@@ -29,7 +30,10 @@ public enum SamplerMain {
           SamplerOptions.syntax.help(width: min(Terminal.standardOutput.width, 110)))
         return ExitStatus.success
       case .version:
-        try StandardStream.output.document(SamplerOptions.syntax.versionLine)
+        try StandardStream.output.document(SamplerOptions.syntax.version(facts: BuildFacts.all))
+        return ExitStatus.success
+      case .document(let text):
+        try StandardStream.output.document(text)
         return ExitStatus.success
       case .run(let options):
         return try run(options)

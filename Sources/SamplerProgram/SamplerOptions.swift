@@ -8,7 +8,8 @@ enum SamplerOptions {
 
   static let checkpoint = Option.text(
     "checkpoint", "FILE", defaultText: "the newest run's best state in --folder",
-    "The model.")
+    "The model."
+  ).completing(".jld2")
   static let folder = Option.text(
     "folder", "FOLDER", default: "checkpoints", "Where checkpoints are looked for.")
   static let newest = Option.flag(
@@ -81,10 +82,12 @@ enum SamplerOptions {
   static let keep = Option.integer(
     "keep", default: 1, in: 1...1_000_000, "States of each run that --prune leaves, the newest included.")
   static let yes = Option.flag("yes", "Let --prune remove without asking.")
-  static let inspect = Option.text("inspect", "FILE", "Say what a checkpoint holds.")
+  static let inspect = Option.text("inspect", "FILE", "Say what a checkpoint holds.").completing(".jld2")
   static let verify = Option.text("verify", "FILE", "Check digest, structure, weights and hash.")
+    .completing(".jld2")
   static let diff = Option.pair(
-    "diff", "FILE", "Compare two checkpoints: exit status 0 if the bits are equal, else 1.")
+    "diff", "FILE", "Compare two checkpoints: exit status 0 if the bits are equal, else 1."
+  ).completing(".jld2")
 
   static let syntax = CommandSyntax(
     program: "gpt-sample", version: ProgramVersion.current,
@@ -107,9 +110,20 @@ enum SamplerOptions {
       OptionSection("Scoring", [score, stride]),
       OptionSection("Checkpoints", [list, prune, keep, yes, inspect, verify, diff]),
     ],
-    footer: """
-      Exit status: 0 done, 1 failure or a difference, 2 bad input.
-      """,
+    examples: [
+      CommandExample("Three texts of the model that was trained last:", "gpt-sample"),
+      CommandExample(
+        "A scene that begins as you say:",
+        "gpt-sample --prompt 'ROMEO:' --temperature 0.5 --max-chars 1e3"),
+      CommandExample(
+        "Twenty names:", "gpt-sample --checkpoint checkpoints/names.jld2 --num-samples 20"),
+      CommandExample("What a checkpoint holds:", "gpt-sample --inspect checkpoints/names.jld2"),
+    ],
+    exitStatuses: [
+      ManualEntry("0", "Done."), ManualEntry("1", "A failure, or a difference that --diff has found."),
+      ManualEntry("2", "Bad input: one line says what."),
+    ],
+    seeAlso: ["gpt-ddp(1)"],
     meaningOfStray: { argument in
       "--\(argument.hasSuffix(".jld2") ? checkpoint.name : prompt.name) \(quoted(argument))"
     },

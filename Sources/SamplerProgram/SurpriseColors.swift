@@ -3,6 +3,7 @@
 import Foundation
 import GPTModel
 import Platform
+import TerminalDisplay
 
 struct SurpriseColors: Sendable {
   /// From so many bits on: a background of xterm's 256, with black on it.

@@ -33,7 +33,7 @@ struct CorpusSetup {
     let wait = EachWait(
       progress: { progress.line }, isAskedToStop: { SignalRequests.pending.contains(.stop) })
     let located = try LocatedCorpus(communicator, wait) {
-      try Self.find(plan, resuming: resumed?.corpus, progress)
+      try Self.find(plan, resuming: resumed?.corpus, isReadOnly: false, progress)
     }
     let caches = CacheFolder.candidates(
       for: located.files, dataFolder: plan.options[TrainerOptions.dataFolder])
@@ -50,6 +50,28 @@ struct CorpusSetup {
     order = try Self.order(
       count: workflow == .documents ? scan.documentCount : 0, seed: draft.randomSeed,
       isShuffled: draft.isShuffled, caches: caches, communicator, wait, progress)
+  }
+
+  /// The corpus on rank 0's host, for a dry run: nothing is written, fetched or sent, and the documents are in no order.
+  ///
+  /// - Throws: `CorpusNotHere`, `NotDecompressed` where that is not enough; else as the other one.
+  init(
+    previewing plan: RunPlan, workflow: Workflow, resuming resumed: TrainingState?, _ progress: WorkProgress
+  )
+    throws
+  {
+    let located = try Self.find(plan, resuming: resumed?.corpus, isReadOnly: true, progress)
+    let caches = CacheFolder.candidates(
+      for: located.files, dataFolder: plan.options[TrainerOptions.dataFolder]
+    ).map(\.readOnly)
+    let places = try CorpusPlaces(of: located.files, name: located.name, caches: caches, progress: progress)
+    file = try places.open()
+    scan = try ScanCache.scan(file, at: places, workflow: workflow, caches: caches, progress: progress)
+    (path, dataset, storedPath) = (places.name, located.dataset, located.storedPath)
+    notes = located.notes
+    inputs = places.inputs
+    order = DocumentOrder(
+      count: workflow == .documents ? scan.documentCount : 0, seed: 0, isShuffled: false)
   }
 
   /// The order of the documents; that of many is in a file, one for the ranks of a host.
@@ -81,9 +103,9 @@ struct CorpusSetup {
 
   /// The corpus on rank 0's host.
   private static func find(
-    _ plan: RunPlan, resuming trainedOn: CorpusIdentity?, _ progress: WorkProgress
+    _ plan: RunPlan, resuming trainedOn: CorpusIdentity?, isReadOnly: Bool, _ progress: WorkProgress
   ) throws -> LocatedCorpus {
-    let location = try locate(plan, resuming: trainedOn, progress)
+    let location = try locate(plan, resuming: trainedOn, isReadOnly, progress)
     let files = try CorpusSources.expand(location.sources)
     return LocatedCorpus(
       name: CorpusSources.name(of: location.sources, fileCount: files.count), dataset: location.dataset,
@@ -92,7 +114,7 @@ struct CorpusSetup {
   }
 
   private static func locate(
-    _ plan: RunPlan, resuming trainedOn: CorpusIdentity?, _ progress: WorkProgress
+    _ plan: RunPlan, resuming trainedOn: CorpusIdentity?, _ isReadOnly: Bool, _ progress: WorkProgress
   ) throws -> CorpusLocation {
     let data = plan.options[TrainerOptions.data]
     if !data.isEmpty {
@@ -106,7 +128,7 @@ struct CorpusSetup {
     }
     let locator = CorpusLocator(
       dataDirectory: plan.options[TrainerOptions.dataFolder], url: plan.options[TrainerOptions.dataURL],
-      mayDownload: !plan.options[TrainerOptions.noDownload])
+      mayDownload: !plan.options[TrainerOptions.noDownload], isReadOnly: isReadOnly)
     guard let trainedOn else { return try locator.locate(plan.preset.corpus, progress: progress) }
     guard let sources = locator.find(sha256: trainedOn.sha256, at: trainedOn.path, progress: progress) else {
       let place = trainedOn.path.isEmpty ? "" : "at \(trainedOn.path) or "

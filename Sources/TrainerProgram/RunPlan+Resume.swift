@@ -46,6 +46,7 @@ extension RunPlan {
       }
       resumption.configuration = asked
     }
+    try Self.checkPatience(resumption.configuration)
     try chooseKernels(for: state, &resumption)
     try extend(&resumption.configuration, state, length)
     if !state.progress.isCompared {
@@ -79,6 +80,12 @@ extension RunPlan {
       throw InvalidInput("\(option) does not apply to documents; give --\(TrainerOptions.moreSteps.name)")
     }
     guard state.progress.step >= configuration.totalSteps else {
+      if state.isOutOfPatience {
+        throw InvalidInput(
+          "\(option) continues a training after its last step, but \(checkpointPath) stopped early at step "
+            + "\(state.progress.step) of \(configuration.totalSteps) (--patience \(state.configuration.patience)); "
+            + "--resume --patience 0 goes on to the end, and more can be added then")
+      }
       throw InvalidInput(
         "\(option) continues a finished training, but \(checkpointPath) is at step \(state.progress.step) of "
           + "\(configuration.totalSteps); --resume alone goes on to the end, and more can be added then")

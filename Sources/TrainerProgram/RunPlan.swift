@@ -47,7 +47,13 @@ struct RunPlan {
       }
     }
     try Self.checkLog(options)
+    let resumes = options[TrainerOptions.resume] || options[TrainerOptions.autoResume]
+    if !resumes { try Self.checkPatience(draft) }
     try refuseOneFileForTwo()
+    if options[TrainerOptions.dryRun], options[TrainerOptions.supervise] {
+      throw InvalidInput("--dry-run starts nothing that --supervise could start again; omit one of them")
+    }
+    try options.atMostOne(of: TrainerOptions.dryRun, TrainerOptions.doctor)
     if options[TrainerOptions.supervise], !saves {
       throw InvalidInput("--supervise needs checkpoints; omit --no-save")
     }
@@ -58,6 +64,14 @@ struct RunPlan {
         "--micro-batch-size \(draft.microbatchSize) is larger than the batch of \(draft.globalBatchSize); "
           + "allowed: 1 to \(draft.globalBatchSize)")
     }
+  }
+
+  /// Where nothing is held out there are no validations to wait for.
+  static func checkPatience(_ configuration: TrainingConfiguration) throws {
+    guard configuration.patience > 0, configuration.validationFraction == 0 else { return }
+    throw InvalidInput(
+      "--\(SettingsTable.patience.name) \(configuration.patience) counts validations, and nothing is held out for them; "
+        + "give --val-frac 0.1, or omit it")
   }
 
   /// Outputs replace what is there: not the corpus, nor each other.

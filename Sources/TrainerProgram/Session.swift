@@ -1,5 +1,6 @@
 // One rank from start to end: join the job, agree on everything, train, report.
 
+import BuildFacts
 import Capacity
 import Checkpointing
 import CommandLineOptions
@@ -28,6 +29,7 @@ struct Session {
       try Launcher.listen { Watchdog.end(status: ExitStatus.interrupted, because: "ended at once") }
     }
     try verifyAgreementOnOptions()
+    if plan.options[TrainerOptions.dryRun] { return try rehearse() }
     var origin = plan.checkpointPath
     let resumed = try resume(from: &origin)
     let initial =
@@ -82,7 +84,7 @@ struct Session {
   }
 
   /// Until the outputs are taken there is nothing to save, and an earlier run to keep. Ctrl-C has ended a download, too.
-  private func heedStop() throws {
+  func heedStop() throws {
     try communicator.together {
       if communicator.isRoot, SignalRequests.pending.contains(.stop) { throw Interruption() }
     }
@@ -105,7 +107,7 @@ struct Session {
   }
 
   /// Before anything is made or touched.
-  private func verifyOutputs(_ corpus: CorpusSetup) throws {
+  func verifyOutputs(_ corpus: CorpusSetup) throws {
     var inputs = corpus.inputs.map { FilePlace("the corpus \($0)", $0) }
     // Set aside by a new run, the checkpoint that it begins with is safe.
     if let path = plan.options[TrainerOptions.initFrom], plan.options[TrainerOptions.replace] {
@@ -194,6 +196,7 @@ struct Session {
       guide.reached(log, best: outputs.bestPath.map { ($0, result.progress.bestValidationLoss) })
     }
     if let profile = result.profile { log.profile(profile) }
+    for line in EarlyStop.lines(result, trainer.live.state) { log.line(line) }
     if !result.wasStopped {
       // Nothing is left to save: samples may be interrupted like any program.
       SignalRequests.ignoreWishes()
@@ -204,7 +207,7 @@ struct Session {
   }
 
   /// Where training begins.
-  private struct Beginning {
+  struct Beginning {
     let configuration: TrainingConfiguration
     let corpus: TrainingCorpus
     /// Nil if they are to be drawn.
@@ -213,7 +216,7 @@ struct Session {
     let notes: [String]
   }
 
-  private func beginning(
+  func beginning(
     _ corpus: CorpusSetup, resumed: TrainingSnapshot?, initial: TrainingSnapshot?
   ) throws -> Beginning {
     let source = resumed ?? initial
@@ -254,7 +257,7 @@ struct Session {
   /// checkpoint. An older run's file in the same place is none of this run.
   ///
   /// - Parameter origin: on rank 0, becomes the path of the file that it is in.
-  private func resume(from origin: inout String) throws -> TrainingSnapshot? {
+  func resume(from origin: inout String) throws -> TrainingSnapshot? {
     let path = plan.checkpointPath
     var source = path
     defer { origin = source }
@@ -299,7 +302,7 @@ struct Session {
   }
 
   /// Rank 0 reads a checkpoint, if there is one to read; all ranks get it.
-  private func loadForAll(_ read: @escaping () throws -> TrainingSnapshot?) throws -> TrainingSnapshot? {
+  func loadForAll(_ read: @escaping () throws -> TrainingSnapshot?) throws -> TrainingSnapshot? {
     var loaded: TrainingSnapshot?
     let activity = communicator.isRoot ? Activity.begin("reading the checkpoint") : nil
     defer { activity?.end() }
@@ -313,7 +316,7 @@ struct Session {
   }
 
   /// What must be equal on all ranks for them to go the same way. Before anything that ranks do together.
-  private func verifyAgreementOnOptions() throws {
+  func verifyAgreementOnOptions() throws {
     guard communicator.worldSize > 1 else { return }
     let options = plan.options.arguments(without: [TrainerOptions.threads])
     try StartupAgreement([

@@ -1,5 +1,6 @@
 // What kind of start this is: help, a launch of mpirun, or one rank of a job.
 
+import BuildFacts
 import Checkpointing
 import CommandLineOptions
 import DataParallel
@@ -31,11 +32,9 @@ public enum TrainerMain {
       switch try TrainerOptions.syntax.parse(arguments.dropFirst()) {
       case .help:
         let help = TrainerOptions.syntax.help(width: min(Terminal.standardOutput.width, 110))
-        if rank == 0 { try StandardStream.output.document(help) }
-        return ExitStatus.success
-      case .version:
-        if rank == 0 { try StandardStream.output.document(TrainerOptions.syntax.versionLine) }
-        return ExitStatus.success
+        return try show(help, rank)
+      case .version: return try show(TrainerOptions.syntax.version(facts: BuildFacts.ofTrainer), rank)
+      case .document(let text): return try show(text, rank)
       case .run(let options):
         let plan = try RunPlan(options)
         let isDoctor = options[TrainerOptions.doctor]
@@ -67,6 +66,12 @@ public enum TrainerMain {
       sleep(3)
       return report(error, by: "rank \(rank) on \(Machine.hostName): ")
     }
+  }
+
+  /// A text instead of a run.
+  private static func show(_ text: String, _ rank: Int) throws -> Int32 {
+    if rank == 0 { try StandardStream.output.document(text) }
+    return ExitStatus.success
   }
 
   /// Starts this program again under mpirun.

@@ -24,7 +24,8 @@ enum TrainerOptions {
 
   // Model and training
   static let initFrom = Option.text(
-    "init-from", "FILE", "Begin with the weights of this checkpoint; its sizes hold.")
+    "init-from", "FILE", "Begin with the weights of this checkpoint; its sizes hold."
+  ).completing(".jld2")
   static let maxSteps = Option.integer(
     "max-steps", in: 0...TrainingConfiguration.mostSteps, "Stop after this step; the schedule stays as it is."
   )
@@ -56,7 +57,8 @@ enum TrainerOptions {
   // Checkpoints
   static let checkpoint = Option.text(
     "checkpoint", "FILE", defaultText: Preset.defaultText { $0.checkpoint },
-    "Where the state is saved; the best validated one is kept beside it as ….best.jld2.")
+    "Where the state is saved; the best validated one is kept beside it as ….best.jld2."
+  ).completing(".jld2")
   static let checkpointInterval = Option.integer(
     "checkpoint-interval", defaultText: Preset.defaultText { "\($0.checkpointInterval)" }, in: 0...Int.max,
     "Steps between saves; 0 = at the end.")
@@ -92,14 +94,29 @@ enum TrainerOptions {
     "When a silent rank ends the job.")
   static let ignoreMemory = Option.flag(
     "ignore-memory", "Begin even if the memory does not suffice by the plan in the log.")
+
+  // Before a run
+  static let config = Option<String?>.text(
+    "config", "FILE",
+    "Read options from this file, one a line as `name = value` or `--name value`, or a printed `Repeat with` line; "
+      + "options given here count more.")
+  static let dryRun = Option.flag(
+    "dry-run",
+    "Say what would be trained, saved and set aside, the memory and the time that it would take, and end; writes "
+      + "nothing.")
   static let doctor = Option.flag(
     "doctor",
-    "Look at this machine, under mpirun at all hosts: what training needs, what is amiss, how fast it is.")
+    "Look at this machine, under mpirun at all hosts: what training needs, what is amiss, how fast it is, and the "
+      + "command to start with.")
 
   // Between a supervisor and the jobs it starts
   static let run = Option.text("run-id", "TEXT", "Names a supervised run in its checkpoints.").hidden
   static let restarted = Option.flag(
     "restarted", "Go on from what the run of this name has saved, if anything."
+  ).hidden
+  /// Between a doctor and the ranks that it starts.
+  static let exchangeCheck = Option.flag(
+    "exchange-check", "Measure the exchange among these ranks and print it."
   ).hidden
 
   /// What the launcher keeps to itself.
@@ -131,13 +148,33 @@ enum TrainerOptions {
       OptionSection(
         "Parallelism",
         [processCount, threads, hostfile, supervise, maxRestarts, hangTimeout, ignoreMemory]
-          + settings(SettingsTable.kernels)
-          + [doctor, run, restarted]),
+          + settings(SettingsTable.kernels)),
+      OptionSection("Before a run", [config, dryRun, doctor, run, restarted, exchangeCheck]),
     ],
+    examples: examples,
+    exitStatuses: [
+      ManualEntry("0", "Done, also where --patience has ended it early."),
+      ManualEntry("1", "A rank, a library or the system failed."),
+      ManualEntry("2", "Bad input: one line says what; nothing was changed."),
+      ManualEntry("75", "Stopped by a signal, and saved: --resume goes on."),
+      ManualEntry("130", "Stopped before the first step; nothing was changed."),
+    ],
+    files: [
+      ManualEntry("checkpoints/", "States of trainings; a folder of the place where the program is started."),
+      ManualEntry("data/", "Downloaded corpora."),
+      ManualEntry(
+        "~/.cache/microgpt", "What is remembered of large texts, and texts from other hosts. May be deleted."),
+    ],
+    environment: [
+      ManualEntry("XDG_CACHE_HOME", "Where `microgpt` stands in place of ~/.cache."),
+      ManualEntry("TMPDIR", "For mpirun's sockets."),
+    ],
+    seeAlso: ["gpt-sample(1)", "mpirun(1)"],
     footer: """
-      Exit status: 0 done, 1 failure, 2 bad input, 75 saved, then stopped by a signal.
-      Options are spelt with - or _ alike (--n_embd = --n-embd).
+      Options are spelt with - or _ alike (--n_embd = --n-embd), their values behind a space or =. Numbers may be written \
+      1_000 or 1e3, fractions 10%, too.
       """,
+    optionFile: config,
     meaningOfStray: { argument in
       let name = argument.lowercased()
       if Preset.all.contains(where: { $0.name == name }) { return "--\(preset.name) \(name)" }
@@ -145,6 +182,25 @@ enum TrainerOptions {
       return FileIdentity(argument) != nil || name.hasSuffix(".txt")
         ? "--\(data.name) \(quoted(argument))" : nil
     })
+
+  /// A test parses each of them.
+  static let examples = [
+    CommandExample("Train on Shakespeare with all cores of this machine:", "gpt-ddp"),
+    CommandExample(
+      "Names, in less than a second; then more of them:",
+      "gpt-ddp --preset names && gpt-ddp --preset names --resume --more-steps 500"),
+    CommandExample(
+      "A text of your own, stopped when five validations bring nothing better:",
+      "gpt-ddp --data novel.txt --checkpoint checkpoints/novel.jld2 --val-frac 10% --patience 5"),
+    CommandExample(
+      "What a larger model would take, before it is trained:",
+      "gpt-ddp --data books --n-embd 384 --n-layer 6 --n-head 6 --num-steps 5e3 --dry-run"),
+    CommandExample(
+      "Two ranks here, again where a rank dies, with metrics:",
+      "gpt-ddp --np 2 --supervise --metrics run.jsonl"),
+    CommandExample("Ranks of several hosts:", "mpirun --hostfile hostfile -np 4 --bind-to none gpt-ddp"),
+    CommandExample("Go on after an interruption, with the same bits:", "gpt-ddp --resume"),
+  ]
 
   /// The rows of the settings table, with the presets' values as their defaults.
   private static func settings(_ rows: [Setting]) -> [any DeclaredOption] {

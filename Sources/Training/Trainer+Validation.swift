@@ -60,8 +60,8 @@ extension Trainer {
     }
     if !isRead { try end(because: reading, outputs) }
     let loss = CanonicalTree.sum(sums) / Double(total)
-    let isBest = !(live.progress.bestValidationLoss <= loss)
-    if isBest { live.change { $0.bestValidationLoss = loss } }
+    var isBest = false
+    live.change { isBest = $0.record(validationLoss: loss) }
     profile.lap(.validation)
     return ValidationMetrics(
       step: step, epoch: batches.position(ofStep: step).epoch, loss: loss, isBest: isBest, stops: stops)

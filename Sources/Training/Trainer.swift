@@ -62,7 +62,13 @@ public final class Trainer {
     training.kernelFamily = configuration.backend.kernelFamily
     training.corpus = corpus.identity
     training.initialCheckpoint = state?.initialCheckpoint ?? initialCheckpoint ?? ""
-    if let state { training.progress = state.progress }
+    if let state {
+      training.progress = state.progress
+      // Another round, which was asked for after the end of the last one, has patience of its own.
+      if configuration.totalSteps > state.configuration.totalSteps {
+        training.progress.validationsSinceBest = 0
+      }
+    }
     training.progress.run = settings.runIdentifier
     try training.validate()
     live = LiveState(
@@ -77,6 +83,7 @@ public final class Trainer {
   var profile: StepProfile { pipeline.profile }
   /// Steps done so far.
   public var step: Int { live.step }
+  private var isOutOfPatience: Bool { live.state?.isOutOfPatience == true }
   private var lastStep: Int { min(settings.lastStep ?? .max, configuration.totalSteps) }
 
   /// What to report before the first step.
@@ -100,21 +107,26 @@ public final class Trainer {
     // As if earlier runs had ended just before this one began.
     let zero = begin - live.progress.wallSeconds
     var isStopped = false
+    // Equal on all ranks, like the losses that it follows from.
+    var hasPatience = !isOutOfPatience
     // A state that was saved before its validation finished gets it now.
-    if step > 0, step < lastStep, try validateIfDue(outputs)?.isBest == true {
+    if step > 0, step < lastStep, hasPatience, try validateIfDue(outputs)?.isBest == true {
       try saveIfDue([], isBest: true, isStopped: false, outputs)
     }
-    while step < lastStep, !isStopped {
+    hasPatience = !isOutOfPatience
+    while step < lastStep, !isStopped, hasPatience {
       let start = monotonicSeconds()
       let meeting = try advance(to: step + 1, zero: zero, outputs)
       live.setStepSeconds(monotonicSeconds() - start)
       let validation = try validateIfDue(outputs)
       isStopped = meeting.stops || validation?.stops == true
-      try saveIfDue(meeting.wishing, isBest: validation?.isBest == true, isStopped: isStopped, outputs)
+      hasPatience = !isOutOfPatience
+      try saveIfDue(
+        meeting.wishing, isBest: validation?.isBest == true, isStopped: isStopped || !hasPatience, outputs)
       if meeting.pauses {
         try communicator.rootWork(wait(for: outputs, isStopped: isStopped)) { outputs?.catchUp() }
       }
-      if isDue(settings.sampleInterval, step), step < lastStep, let outputs {
+      if isDue(settings.sampleInterval, step), step < lastStep, hasPatience, let outputs {
         Watchdog.enter(phase: .sampling, step: step)
         model.prepareAll()
         outputs.sample(model, step: step)
@@ -122,7 +134,9 @@ public final class Trainer {
       }
     }
     return TrainingResult(
-      wasStopped: isStopped && step < lastStep, steps: step - firstStep, seconds: monotonicSeconds() - begin,
+      wasStopped: isStopped && step < lastStep && hasPatience,
+      endedEarly: step < configuration.totalSteps && !hasPatience, steps: step - firstStep,
+      seconds: monotonicSeconds() - begin,
       progress: live.progress, weightsHash: model.table.weightsHash(of: model.weights),
       profile: profile.report)
   }
@@ -269,7 +283,8 @@ public final class Trainer {
     let isFinal = isStopped || step == lastStep
     // The best state is saved when it is found; later it is gone.
     let isPlanned =
-      isFinal || isDue(settings.checkpointInterval, step) || isBest && settings.checkpointInterval > 0
+      isFinal || isDue(settings.checkpointInterval, step)
+      || isBest && (settings.checkpointInterval > 0 || configuration.patience > 0)
     guard isPlanned || !wishing.isEmpty else { return }
     // A diverged replica spoils the sum for all: nothing is saved here without a comparison.
     if !live.progress.isCompared {

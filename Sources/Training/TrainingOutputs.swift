@@ -91,10 +91,35 @@ public struct TrainingFacts: Sendable {
   public let earlierSeconds: Double
 }
 
+extension TrainingFacts {
+  /// Of a training that nobody begins.
+  ///
+  /// - Parameters:
+  ///   - corpus: that it would be of.
+  ///   - progress: where it would go on.
+  /// - Throws: `InvalidInput` if the corpus does not fill a batch.
+  public init(
+    planning configuration: TrainingConfiguration, _ settings: RunSettings, _ corpus: TrainingCorpus,
+    worldSize: Int, from progress: TrainingProgress
+  ) throws {
+    let batches = try BatchSampler(configuration, sequenceCount: corpus.split.training.count)
+    let held = corpus.split.validation?.count
+    self.init(
+      configuration: configuration, kernelFamily: configuration.backend.kernelFamily, worldSize: worldSize,
+      threads: settings.threads, sequenceCount: batches.sequenceCount, heldOutCount: held,
+      validatedCount: held.map { configuration.validatedCount(of: $0) },
+      stepsPerEpoch: batches.stepsPerEpoch, leftoverCount: batches.leftoverCount, firstStep: progress.step,
+      lastStep: min(settings.lastStep ?? .max, configuration.totalSteps),
+      earlierSeconds: progress.wallSeconds)
+  }
+}
+
 /// How a run ended.
 public struct TrainingResult: Sendable {
   /// A request, not the last step, ended it.
   public let wasStopped: Bool
+  /// No validation of the last few was the best (`TrainingConfiguration.patience`).
+  public let endedEarly: Bool
   /// Steps of this run.
   public let steps: Int
   /// Wall seconds of this run.

@@ -13,6 +13,7 @@ public enum SettingsTable {
       "Fraction of the corpus held out and evaluated after each epoch."),
     validationInterval,
     validationBatches,
+    patience,
     .switchingOff(
       "no-shuffle", \.isShuffled, file: "data/is_shuffled",
       "Take chunks or documents in file order."),
@@ -85,6 +86,24 @@ public enum SettingsTable {
       "Steps between validations; 0 = after each epoch. The last step always has one.")
     setting.mayChange = true
     return setting
+  }()
+
+  /// Decides where a training ends, and no weight. What is printed to repeat one names the step instead, at which it
+  /// ends for certain.
+  public static let patience: Setting = {
+    let name = "patience"
+    let option = Option<Int?>.integer(
+      name, in: 0...TrainingConfiguration.mostSteps,
+      "Stop early, after so many validations in a row that were no better than the best, whose state is kept as "
+        + "\u{2026}.best.jld2; 0 = never.")
+    return Setting(
+      option: option, shown: option.showing,
+      field: .integer(
+        "data/validation_patience", .configuration(\.patience), absence: .means(.integer(0))),
+      apply: { options, configuration, _ in
+        if let value = options[option] { configuration.patience = value }
+      },
+      text: { String($0.patience) }, argument: { _ in nil }, mayChange: true)
   }()
 
   /// Decides which losses compare, and so which state is the best: a resume keeps it.

@@ -17,6 +17,8 @@ public struct TrainingConfiguration: Equatable, Sendable {
   public var validationBatches = 0
   /// Steps between validations; 0 = after each epoch.
   public var validationInterval = 0
+  /// So many validations in a row without a better loss than the best end the training early; 0 = never.
+  public var patience = 0
   public var isShuffled = true
   /// The vocabulary comes from the corpus and is known later than the rest.
   public var model = GPTConfiguration(

@@ -37,6 +37,10 @@ extension TrainingState {
     .copy("progress/total_steps", of: "schedule/total_steps") { $0.configuration.totalSteps },
     .real("progress/last_loss", .state(\.progress.lastLoss), in: .any, mayBeNaN: true),
     .real("progress/best_validation_loss", .state(\.progress.bestValidationLoss), in: .any, mayBeNaN: true),
+    .integer(
+      "progress/validations_since_best", .state(\.progress.validationsSinceBest), absence: .means(.integer(0))
+    ),
+    .integer("progress/validated_step", .state(\.progress.validatedStep), absence: .means(.integer(0))),
     .real("progress/wall_seconds", .state(\.progress.wallSeconds), in: .closed(0...1e12)),
     .text("progress/weights_hash", .state(\.progress.weightsHash)),
     .flag("progress/is_compared", .state(\.progress.isCompared), absence: .means(.integer(1))),
@@ -80,6 +84,11 @@ extension TrainingState {
       ),
       ("progress/step", progress.step, configuration.totalSteps, "schedule/total_steps"),
       ("data/step_in_epoch", progress.stepInEpoch, progress.step, "progress/step"),
+      ("progress/validated_step", progress.validatedStep, progress.step, "progress/step"),
+      (
+        "progress/validations_since_best", progress.validationsSinceBest, progress.validatedStep,
+        "progress/validated_step"
+      ),
       ("data/epoch", progress.epoch, max(1, progress.step), "progress/step"),
       ("progress/loss_history's length", progress.lossHistory.count, progress.step, "progress/step"),
       ("data/microbatch", configuration.microbatchSize, configuration.globalBatchSize, "data/global_batch"),

@@ -49,6 +49,11 @@ public struct TrainingState: Sendable {
     self.configuration = configuration
     self.moments = moments
   }
+
+  /// Whether the validations say that there is nothing left to gain: the training ends here, before its last step.
+  public var isOutOfPatience: Bool {
+    configuration.patience > 0 && progress.validationsSinceBest >= configuration.patience
+  }
 }
 
 /// Which text a training sees.
@@ -81,6 +86,10 @@ public struct TrainingProgress: Equatable, Sendable {
   public var lastLoss = Double.nan
   /// NaN before the first validation.
   public var bestValidationLoss = Double.nan
+  /// Validations after the one that found the best loss.
+  public package(set) var validationsSinceBest = 0
+  /// The step of the last validation; 0 before the first.
+  public package(set) var validatedStep = 0
   /// Seconds of training, earlier runs included.
   public var wallSeconds = 0.0
   /// `XXHash64.hexadecimal` of the weights; computed by whoever writes a file.
@@ -95,6 +104,20 @@ public struct TrainingProgress: Equatable, Sendable {
   public static let longestHistory = 65_536
 
   public init() {}
+
+  /// Adds the loss of a validation after `step`; a resumed training may repeat its last one.
+  /// - Returns: whether it is the best so far.
+  package mutating func record(validationLoss loss: Double) -> Bool {
+    let isBest = bestValidationLoss.isNaN || loss < bestValidationLoss
+    if isBest {
+      bestValidationLoss = loss
+      validationsSinceBest = 0
+    } else if validatedStep != step {
+      validationsSinceBest += 1
+    }
+    validatedStep = step
+    return isBest
+  }
 
   /// Adds the loss of a step.
   package mutating func record(loss: Double) {

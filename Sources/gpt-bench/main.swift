@@ -90,6 +90,7 @@ do {
   switch try BenchOptions.syntax.parse(CommandLine.arguments.dropFirst()) {
   case .help: print(BenchOptions.syntax.help(width: Terminal.standardOutput.width))
   case .version: print(BenchOptions.syntax.versionLine)
+  case .document(let text): print(text)
   case .run(let options):
     if let result = try measure(options) { print(result.text) }
   }

@@ -31,9 +31,51 @@ import Testing
           --diff FILE FILE        Compare two files.
 
         Other
-          --help                  Print this help.
-          --version               Print the version.
+          -h, --help              Print this help.
+          -V, --version           Print the version and facts of the build.
         """)
+  }
+
+  /// What follows the options, and commands that can be pasted however narrow the window is.
+  @Test func examplesStatusesAndFiles() {
+    let syntax = CommandSyntax(
+      program: "p", version: "1", summary: "S.", usage: ["p [options]   (aligned)"], sections: [],
+      examples: [CommandExample("Do it:", "p --data 'my novel.txt' --n-embd 64 --seed 7 > log")],
+      exitStatuses: [ManualEntry("0", "Done."), ManualEntry("130", "Stopped.")],
+      files: [ManualEntry("~/.cache/p", "Kept.")], footer: "One line.\nAnother one.")
+    #expect(
+      syntax.help(width: 40) == """
+        S.
+
+        Usage: p [options]   (aligned)
+
+        Other
+          -h, --help        Print this help.
+          -V, --version     Print the version
+                            and facts of the
+                            build.
+
+        Examples
+          Do it:
+            p --data 'my novel.txt' \\
+              --n-embd 64 --seed 7 > log
+
+        Exit status
+          0    Done.
+          130  Stopped.
+
+        Files
+          ~/.cache/p  Kept.
+
+        One line.
+        Another one.
+        """)
+  }
+
+  @Test func theVersionHasItsNumberFirst() {
+    #expect(
+      sample.version(facts: [("cpu", "native"), ("kernels", "x")])
+        == "trainer 1.2\ncpu      native\nkernels  x")
   }
 
   @Test(arguments: [1, 40, 60, 80, 200])

@@ -92,6 +92,20 @@ import Testing
     (["--n-embd", "0"], "--n-embd '0' is out of range; allowed: 1 to 16384"),
     (["--n-embd", "-3"], "--n-embd '-3' is out of range; allowed: 1 to 16384"),
     (["--n-embd", "6.5"], "--n-embd '6.5' is not a whole number; allowed: 1 to 16384"),
+    (["--n-embd", "1.5e0"], "--n-embd '1.5e0' is not a whole number; allowed: 1 to 16384"),
+    (["--n-embd", "1e-1"], "--n-embd '1e-1' is not a whole number; allowed: 1 to 16384"),
+    (["--n-embd", "1e5"], "--n-embd '1e5' is out of range; allowed: 1 to 16384"),
+    (
+      ["--n-embd", "1e999999999999"],
+      "--n-embd '1e999999999999' is too large for 64 bits; allowed: 1 to 16384"
+    ),
+    (["--n-embd", "10k"], "--n-embd '10k' is not a whole number; allowed: 1 to 16384"),
+    (["--n-embd", "1__0"], "--n-embd '1__0' is not a whole number; allowed: 1 to 16384"),
+    (["--n-embd", "10%"], "--n-embd '10%' is not a whole number; allowed: 1 to 16384"),
+    (["--learning-rate", "10%"], "--learning-rate '10%' is not a decimal number; allowed: above 0"),
+    (["--val-frac", "100%"], "--val-frac '100%' is out of range; allowed: at least 0 and below 1"),
+    (["--val-frac", "%"], "--val-frac '%' is not a decimal number; allowed: at least 0 and below 1"),
+    (["--val-frac", "1e1%"], "--val-frac '1e1%' is not a decimal number; allowed: at least 0 and below 1"),
     (["--n-embd", ""], "--n-embd '' is not a whole number; allowed: 1 to 16384"),
     (["--max-steps", "0"], "--max-steps '0' is out of range; allowed: at least 1"),
     (
@@ -149,6 +163,10 @@ import Testing
   }
 
   @Test func helpAndVersionEndTheParsing() throws {
+    guard case .version = try sample.parse(["-V"]) else {
+      Issue.record("-V did not ask for the version")
+      return
+    }
     for arguments in [["--help"], ["-h"], ["--seed", "1", "--help", "--nonsense"]] {
       guard case .help = try sample.parse(arguments) else {
         Issue.record("\(arguments) did not ask for help")

@@ -55,7 +55,7 @@ public final class TerminalJob {
   public func resize(columns: Int) {
     read()
     var size = winsize(ws_row: 24, ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
-    ioctl(controller, UInt(TIOCSWINSZ), &size)
+    _ = ioctl(controller, UInt(TIOCSWINSZ), &size)
     screen.resize(columns: columns)
   }
 

@@ -235,6 +235,52 @@ func configuration(_ arguments: String, sequences: Int = 3_921, vocabulary: Int 
     #expect(state.configuration.validationInterval == 7 && state.runFingerprint == run)
   }
 
+  /// Decides where a training ends and no weight: the user may choose anew, and it stays the same run.
+  @Test func patienceMayChange() throws {
+    var state = try state("--val-frac 10% --patience 3")
+    #expect(state.configuration.patience == 3 && state.configuration.validationFraction == 0.1)
+    let run = state.runFingerprint
+    let field = try #require(SettingsTable.patience.field)
+    #expect(field.isFeature(of: state))
+    #expect(try resume("", state).configuration.patience == 3)
+    state.configuration = try resume("--patience 0", state).configuration
+    #expect(state.configuration.patience == 0 && state.runFingerprint == run && !field.isFeature(of: state))
+    for preset in Preset.all { #expect(preset.configuration.patience == 0) }
+    // It needs something to validate on, here and in a file.
+    let blind = try self.state("--val-frac 0")
+    for refused in [
+      { _ = try plan("--preset reference --patience 2") }, { _ = try self.resume("--patience 2", blind) },
+    ] {
+      let error = #expect(throws: InvalidInput.self, performing: refused)
+      #expect(error?.message.contains("nothing is held out") == true, "\(error?.message ?? "")")
+    }
+  }
+
+  /// It has steps left, but nobody has asked for them to be added.
+  @Test func anEarlyStopIsNoEnd() throws {
+    var state = try state("--patience 2")
+    state.progress.step = 300
+    state.progress.validatedStep = 300
+    state.progress.validationsSinceBest = 2
+    state.progress.bestValidationLoss = 1.75
+    #expect(state.isOutOfPatience)
+    let error = #expect(throws: InvalidInput.self) { try resume("--more-steps 5", state) }
+    #expect(error?.message.contains("stopped early at step 300 of 1830 (--patience 2)") == true)
+    #expect(error?.message.contains("--resume --patience 0") == true)
+    let lines = EarlyStop.lines(of: state)
+    #expect(
+      lines == [
+        "Stopped early after step 300 of 1830 (--patience 2): the last 2 validations",
+        "were no better than 1.7500; go on with --resume --patience 4 (0: to the end)",
+      ])
+    #expect(lines.allSatisfy { $0.count <= 79 })
+    // What repeats the weights names the step, and cannot stop sooner.
+    let line = RepeatCommand.line(for: state, data: [], stepsPerEpoch: 122)
+    #expect(line == "gpt-ddp --max-steps 300")
+    state.configuration.patience = 3
+    #expect(!state.isOutOfPatience)
+  }
+
   /// A file from before has no scheme: its weights were the reference's, however wide it is.
   @Test func theSchemeOfAnOldFileHolds() throws {
     let old = try state("--n-embd 256 --init-scheme reference")

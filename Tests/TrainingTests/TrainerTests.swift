@@ -180,6 +180,45 @@ private final class Diary: TrainingOutputs {
     #expect(diary.validations.allSatisfy { abs($0 - expected) < 1e-5 })
   }
 
+  /// Weights that hardly move: the first validation is the best, and no later one is better than it.
+  @Test(arguments: [(0, 7), (1, 2), (2, 3), (6, 7), (100, 7)])
+  func patienceEndsTheTraining(patience: Int, last: Int) throws {
+    var random = TestRandom(12)
+    let twin = TwinModel(model, random: &random)
+    let trainer = try trainer(twin.arena, validation: 0.4) { configuration, settings in
+      configuration.globalBatchSize = 2
+      configuration.validationInterval = 1
+      configuration.patience = patience
+      configuration.schedule = .linear(peak: 1e-30, totalSteps: 7)
+    }
+    let diary = Diary()
+    let result = try trainer.run(diary)
+    #expect(result.steps == last && !result.wasStopped && result.endedEarly == (last < 7))
+    #expect(
+      trainer.live.progress.validationsSinceBest == last - 1 && trainer.live.progress.validatedStep == last)
+    // The last state is saved, and the best one was when it was found.
+    let saves = diary.entries.filter { $0.contains("save ") }
+    #expect(saves.last == "last save \(last)", "\(saves)")
+    #expect(saves.count == (patience > 0 ? 2 : 1), "\(saves)")
+  }
+
+  /// A resumed training may repeat its last validation, which counts once.
+  @Test func aRepeatedValidationCountsOnce() {
+    var progress = TrainingProgress()
+    func record(_ loss: Double, at step: Int) -> Bool {
+      progress.step = step
+      return progress.record(validationLoss: loss)
+    }
+    #expect(record(2, at: 1) && !record(2, at: 1))
+    #expect(progress.validationsSinceBest == 0)
+    #expect(!record(3, at: 2) && !record(3, at: 2))
+    #expect(progress.validationsSinceBest == 1)
+    #expect(!record(2, at: 3))
+    #expect(progress.validationsSinceBest == 2 && progress.bestValidationLoss == 2)
+    #expect(record(1, at: 4) && progress.validationsSinceBest == 0)
+    #expect(!record(.nan, at: 5) && progress.bestValidationLoss == 1 && progress.validationsSinceBest == 1)
+  }
+
   /// A line after two seconds, then every ten; none for what is over sooner. Rounds grow until threads are busy.
   @Test func longValidationsSayHowFarTheyAre() {
     var pace = ValidationPace(threads: 2, begin: 100)

@@ -4,9 +4,9 @@ import Platform
 import Foundation
 import Reproducibility
 
-enum ProgramIdentity {
+public enum ProgramIdentity {
   /// XXH64 of the running executable, 16 hexadecimal digits.
-  static func hash() throws -> String {
+  public static func hash() throws -> String {
     guard let program = try? Data(contentsOf: URL(fileURLWithPath: "/proc/self/exe"), options: .alwaysMapped)
     else {
       throw RuntimeFailure("cannot read this program's own file (/proc/self/exe)")

@@ -1,0 +1,83 @@
+// How fast this job's processors compute, and its ranks exchange a gradient of the model.
+
+import Capacity
+import DataParallel
+import GPTModel
+import Kernels
+import Platform
+import TrainingState
+
+public enum SpeedExamination {
+  /// Of this host: the peak of one core and of all that a training would use, and which part of it the model reaches.
+  ///
+  /// - Parameters:
+  ///   - threads: of all ranks of the host.
+  ///   - figures: measured before.
+  public static func peak(threads: Int, _ figures: ScaleFigures) -> Finding {
+    let one = MultiplyAddPeak.measure()
+    let all = threads > 1 ? MultiplyAddPeak.measure(threads: threads) : one
+    func giga(_ value: Double) -> String { Readable.fixed(value / 1e9, digits: value < 99.5e9 ? 1 : 0) }
+    let share = figures.operationsPerSecond / one
+    let several = threads > 1 ? ", \(giga(all)) on \(threads) at once" : ""
+    let text =
+      "\(giga(one)) GFLOP/s a core\(several); a sequence of this model runs at "
+      + "\(Readable.fixed(100 * share, digits: 0)) %"
+    guard all < 0.8 * Double(threads) * one else { return Finding(.good, "peak", text) }
+    return Finding(
+      .note, "peak",
+      text
+        + ": together they are slower than each alone, because other programs run or cores are shared (SMT); try "
+        + "fewer ranks or --threads")
+  }
+
+  /// Of all ranks, which call this together.
+  ///
+  /// - Returns: the slowest rank's median seconds for one reduction of a gradient.
+  public static func exchangeSeconds(
+    _ configuration: TrainingConfiguration, _ communicator: Communicator
+  ) throws -> Double {
+    let elements = ParameterTable(configuration.model).arenaCount
+    let exchange = try GradientExchange(
+      communicator: communicator, elementCount: elements, leafCount: configuration.leafCount)
+    let fold = exchange.makeFold(threads: 1)
+    var seconds: [Double] = []
+    let begin = monotonicSeconds()
+    for step in 1...10 {
+      for leaf in fold.interval {
+        let buffer = fold.takeBuffer(for: leaf)
+        buffer.update(repeating: Float(leaf + 1), count: elements)
+        fold.complete(leaf: leaf, buffer: buffer)
+      }
+      try communicator.barrier()
+      let start = monotonicSeconds()
+      try exchange.reduce(step: step)
+      seconds.append(monotonicSeconds() - start)
+      fold.recycle()
+      // Large models, slow wires: once is enough. All ranks must say so.
+      let isLate = monotonicSeconds() - begin > 5
+      if try communicator.allgather([isLate ? 1 : 0]).contains([1]) { break }
+    }
+    let median = seconds.sorted()[seconds.count / 2]
+    var writer = ByteWriter()
+    writer.append(median.bitPattern)
+    return try communicator.allgather(writer.bytes).reduce(0) { longest, bytes in
+      var reader = ByteReader(bytes, garbled: RuntimeFailure("the measurement of a rank arrived damaged"))
+      return max(longest, Double(bitPattern: try reader.number()))
+    }
+  }
+
+  /// - Parameter ranks: `2 ranks of this host`
+  public static func exchange(
+    seconds: Double, _ configuration: TrainingConfiguration, among ranks: String, step: Double
+  ) -> Finding {
+    let bytes = ParameterTable(configuration.model).arenaCount * MemoryLayout<Float>.size
+    let text =
+      "\(ranks) add their gradients of \(Readable.bytes(bytes)) in \(Readable.fixed(1e3 * seconds, digits: 2)) ms"
+    guard seconds > 0.2 * step else { return Finding(.good, "exchange", text) }
+    return Finding(
+      .note, "exchange",
+      text
+        + ", a step takes \(Readable.duration(seconds: step)): fewer ranks with more --threads, or a larger "
+        + "--batch-size, exchange less")
+  }
+}
