@@ -32,7 +32,7 @@ struct CheckpointInventory: Sendable {
     let run: UInt64?
     /// What is wrong with it; nil if it loads.
     let damage: String?
-    /// Who writes its family now.
+    /// Who writes its run's files now, or those of the run that has set it aside.
     let writer: String?
 
     /// Whether this program has written it, as far as it says.
@@ -54,6 +54,12 @@ struct CheckpointInventory: Sendable {
     }
     var known: [FileIdentity: Facts] = [:]
     var writers: [String: String?] = [:]
+    func writer(of path: String) -> String? {
+      if let known = writers[path] { return known }
+      let writer = OutputLock.writer(of: path)
+      writers.updateValue(writer, forKey: path)
+      return writer
+    }
     var found: [Entry] = []
     for path in CheckpointFamily.files(in: folder) {
       var status = stat()
@@ -64,8 +70,8 @@ struct CheckpointInventory: Sendable {
       known[identity] = facts
       let own = CheckpointFamily.familyPath(of: path)
       let family = CheckpointFamily.nameBeforeSetAside(own) ?? own
-      let writer = writers[family] ?? OutputLock.writer(of: family)
-      writers[family] = writer
+      // A run that was set aside may have been taken up again under its new name.
+      let writer = writer(of: own) ?? (family == own ? nil : writer(of: family))
       found.append(
         Entry(
           path: path, family: family,

@@ -27,16 +27,24 @@ package struct CheckpointPruning: Sendable {
     var removals: [Removal] = []
     var notes: [String] = []
     for family in inventory.families {
-      let name = visible(fileName(of: family[0].family))
       let old = Self.old(family, keep: keep)
-      if let writer = family[0].writer, !old.isEmpty {
-        notes.append("note: \(name) and what belongs to it stays: \(writer) writes it")
-      } else {
-        removals += old
+      removals += old.filter { $0.entry.writer == nil }
+      for (entry, count) in Self.busy(old) {
+        notes.append(
+          "note: \(Readable.count(count, "old file")) of \(visible(fileName(of: entry.family))) "
+            + "\(count == 1 ? "stays" : "stay"): \(entry.writer ?? "") writes there")
       }
     }
     self.removals = removals
     self.notes = notes
+  }
+
+  /// One entry for each writer of what would go, and how much that is.
+  private static func busy(_ old: [Removal]) -> [(Entry, Int)] {
+    let written = old.map(\.entry).filter { $0.writer != nil }
+    return Dictionary(grouping: written) { $0.writer ?? "" }.sorted { $0.key < $1.key }.compactMap {
+      group in group.value.first.map { ($0, group.value.count) }
+    }
   }
 
   private static func old(_ family: [Entry], keep: Int) -> [Removal] {
@@ -90,18 +98,21 @@ package struct CheckpointPruning: Sendable {
   func remove() throws -> (paths: [String], notes: [String]) {
     var paths: [String] = []
     var notes: [String] = []
-    let byFamily = Dictionary(grouping: removals) { $0.entry.family }
-    for family in Set(removals.map(\.entry.family)).sorted() {
-      let lock: OutputLock
+    let byRun = Dictionary(grouping: removals) { CheckpointFamily.familyPath(of: $0.entry.path) }
+    for (run, removals) in byRun.sorted(by: { $0.key < $1.key }) {
+      // Its own, and that of the run that has set it aside.
+      var locks: [OutputLock] = []
+      defer { for lock in locks { lock.release() } }
       do {
-        lock = try OutputLock(checkpoint: family)
+        for path in Set([run, removals[0].entry.family]).sorted() {
+          locks.append(try OutputLock(checkpoint: path))
+        }
       } catch let refusal as InvalidInput {
-        notes.append("note: \(visible(fileName(of: family))) and what belongs to it stays: \(refusal)")
+        notes.append("note: what belongs to \(visible(fileName(of: run))) stays: \(refusal)")
         continue
       }
-      defer { lock.release() }
-      notes += lock.notes.map { "note: \($0)" }
-      for removal in byFamily[family] ?? [] {
+      notes += locks.flatMap(\.notes).map { "note: \($0)" }
+      for removal in removals {
         let entry = removal.entry
         guard FileIdentity(entry.path) == entry.identity, Modified(entry.path) == entry.modified else {
           notes.append("note: \(entry.path) stays: it has changed meanwhile")
@@ -112,7 +123,7 @@ package struct CheckpointPruning: Sendable {
         }
         paths.append(entry.path)
       }
-      if !paths.isEmpty { try? FileReplacement.synchronizeFolder(of: family) }
+      try? FileReplacement.synchronizeFolder(of: run)
     }
     return (paths, notes)
   }

@@ -103,9 +103,12 @@ package final class LineEditor {
         continue
       }
       var request = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-      // The bytes of one key come together.
-      let ready = poll(&request, 1, decoder.isWithinKey ? 100 : -1)
-      if ready == 0 { return decoder.giveUp() }
+      // The bytes of one key come together. A signal just before this call does not end it, so it ends by itself.
+      let ready = poll(&request, 1, decoder.isWithinKey ? 100 : 250)
+      if ready == 0 {
+        if decoder.isWithinKey { return decoder.giveUp() }
+        continue
+      }
       if ready < 0 {
         if errno == EINTR { return .unknown }
         return nil

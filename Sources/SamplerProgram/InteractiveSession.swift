@@ -38,7 +38,12 @@ final class InteractiveSession {
       StandardStream.error.line(
         "note: \(model.path), \(model.stateWords); :help says what can be typed, Ctrl-D ends")
     }
-    if let prompt = plan.prompt { try go(on: prompt) }
+    if let prompt = plan.prompt {
+      var writer = TextWriter()
+      writer.write(prompt)
+      writer.flush()
+      try go(on: prompt)
+    }
     while true {
       switch try editor.read() {
       case .end: return

@@ -102,10 +102,12 @@ enum SamplerOptions {
     sections: [
       OptionSection("Model", [checkpoint, folder, newest]),
       OptionSection(
-        "Text", [prompt, promptFile, escapes, stop, maximumCharacters, sampleCount, context]),
+        "Text",
+        [
+          prompt, promptFile, escapes, stop, maximumCharacters, sampleCount, seed, context, threads,
+        ]),
       OptionSection(
-        "Sampling, in this order",
-        [repeatPenalty, repeatLastCount, topK, topP, minP, temperature, seed, threads]),
+        "Sampling, in this order", [repeatPenalty, repeatLastCount, topK, topP, minP, temperature]),
       OptionSection("Ways to write", [raw, json, interactive, follow]),
       OptionSection("Scoring", [score, stride]),
       OptionSection("Checkpoints", [list, prune, keep, yes, inspect, verify, diff]),

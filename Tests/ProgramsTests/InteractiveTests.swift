@@ -155,6 +155,13 @@ extension Programs {
       let second = try sample("the rain" + first, ["--max-chars", "30", "--temperature", "0"])
       let breaks = [first, second].map { $0.hasSuffix("\n") ? $0 : $0 + "\n" }
       #expect(run.output == breaks.joined(), "\(run)")
+      // A prompt is where the text begins, and is shown.
+      try workspace.write("".utf8, to: "lines.txt")
+      let begun = try Job(
+        command: ["sh", "-c", "exec \"$0\" \"$@\" < lines.txt", Job.path(of: "gpt-sample")] + arguments
+          + ["the rain"], folder: workspace.path
+      ).outcome()
+      #expect(begun.output == "the rain" + breaks[0], "\(begun)")
       try workspace.write("the rain\nΩ\n".utf8, to: "lines.txt")
       let bad = try Job(
         command: ["sh", "-c", "exec \"$0\" \"$@\" < lines.txt", Job.path(of: "gpt-sample")] + arguments,
