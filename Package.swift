@@ -63,6 +63,7 @@ let package = Package(
     library("GPTModel", ["Kernels", "Reproducibility", "Platform"], settings: numeric),
     library("DataParallel", ["COpenMPI", "Reduction", "Liveness", "Platform"], settings: numeric),
     library("Launching", ["Platform"]),
+    library("RunCurves", ["Platform"], settings: numeric),
     library("CorpusFiles", ["CZlib", "CZstd", "Reproducibility", "Platform"], settings: numeric),
     // Floor 3
     library("Corpora", ["CorpusFiles", "GPTModel", "Reproducibility", "Platform"], settings: numeric),
@@ -70,6 +71,7 @@ let package = Package(
       "TrainingState",
       ["GPTModel", "Kernels", "Reduction", "Reproducibility", "CommandLineOptions", "Platform"],
       settings: numeric),
+    library("RunPage", ["RunCurves", "Reproducibility", "Platform"], settings: numeric),
     // Floor 4
     library(
       "Checkpointing",
@@ -90,13 +92,15 @@ let package = Package(
     library("TextDelivery", ["Corpora", "CorpusFiles", "DataParallel", "GPTModel", "Platform"]),
     // Floor 5
     library(
-      "RunFiles", ["Checkpointing", "Training", "TrainingState", "Platform"], settings: numeric),
+      "RunFiles",
+      ["Checkpointing", "Training", "TrainingState", "RunPage", "RunCurves", "GPTModel", "Platform"],
+      settings: numeric),
     // Floor 6
     library(
       "TrainerProgram",
       [
-        "RunFiles", "Training", "Capacity", "Checkpointing", "Corpora", "CorpusFiles", "TextDelivery",
-        "TrainingState",
+        "RunFiles", "RunPage", "Training", "Capacity", "Checkpointing", "Corpora", "CorpusFiles",
+        "TextDelivery", "TrainingState",
         "Launching",
         "DataParallel", "Liveness",
         "GPTModel",
@@ -147,11 +151,13 @@ let package = Package(
       dependencies: ["DataParallel", "Reduction", "Liveness", "Launching", "Platform"],
       path: "Tests/DataParallelCheck", swiftSettings: numeric),
     tests("Launching", ["Launching", "Platform"]),
+    tests("RunCurves", ["RunCurves", "Platform"]),
 
     tests("CorpusFiles", ["CorpusFiles", "Reproducibility", "Platform"]),
     tests(
       "Corpora",
       ["Corpora", "CorpusFiles", "GPTModel", "Reproducibility", "Platform", "CorpusSupport"]),
+    tests("RunPage", ["RunPage", "RunCurves", "Platform", "ProcessSupport"]),
     tests(
       "Checkpointing",
       // gpt-sample is the helper process that reads checkpoints for the tests.

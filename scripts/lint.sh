@@ -32,8 +32,8 @@ floor_of() {
   case "$1" in
     COpenMPI | COpenBLAS | CHDF5 | CZlib | CZstd | CTargetFeatures | CPlatform) echo 0 ;;
     Platform | Reproducibility | Kernels | Reduction | Liveness | CommandLineOptions) echo 1 ;;
-    GPTModel | DataParallel | Launching | CorpusFiles) echo 2 ;;
-    Corpora | TrainingState) echo 3 ;;
+    GPTModel | DataParallel | Launching | CorpusFiles | RunCurves) echo 2 ;;
+    Corpora | TrainingState | RunPage) echo 3 ;;
     Checkpointing | Training | Capacity | TextDelivery) echo 4 ;;
     RunFiles) echo 5 ;;
     TrainerProgram | SamplerProgram) echo 6 ;;

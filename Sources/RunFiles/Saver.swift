@@ -40,6 +40,8 @@ package final class Saver: @unchecked Sendable {
   /// One, reused: memory does not grow, and a second save waits for the first.
   private var copy = SnapshotCopy()
 
+  /// Told the step of each save that has ended, and its error if it failed; set before the first.
+  package var onSaved: @Sendable (_ step: Int, _ error: (any Error)?) -> Void = { _, _ in }
   /// A final save that failed decides the exit status.
   package private(set) var finalSaveFailed = false
 
@@ -138,9 +140,11 @@ package final class Saver: @unchecked Sendable {
       guard let next else { return }
       do {
         try write(next.snapshot, isBest: next.isBest)
+        onSaved(next.snapshot.step, nil)
         release(nil)
       } catch {
         report(error, in: next)
+        onSaved(next.snapshot.step, error)
         release(error)
       }
     }
@@ -207,6 +211,7 @@ package final class Saver: @unchecked Sendable {
       // Here and now: the background thread gives way to those that compute.
       try write(snapshot, isBest: false, metricsWithin: Self.metricsPatience)
       condition.withLock { savedStep = snapshot.step }
+      onSaved(snapshot.step, nil)
       release(nil)
       return (snapshot.step, snapshot.training?.progress.isCompared == true)
     } catch {

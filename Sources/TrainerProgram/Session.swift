@@ -70,9 +70,10 @@ struct Session {
         share: allocation?.threads(
           localSize: communicator.localSize, usableCount: Machine.usableProcessorCount,
           hostCount: communicator.localProcessorCount))
-      announce(
-        trainer, outputs.log, corpus, capacity, from: origin,
-        outputs.keptNotes + begin.notes + shape.notes(for: begin.configuration))
+      let notes = outputs.keptNotes + begin.notes + shape.notes(for: begin.configuration)
+      announce(trainer, outputs.log, corpus, capacity, from: origin, notes)
+      try outputs.beginPage(
+        plan, trainer, corpus: corpus, hosts: Set(communicator.peers.map(\.host)).count, from: origin, notes)
     }
     return try train(trainer, outputs)
   }
@@ -112,7 +113,8 @@ struct Session {
       inputs.append(FilePlace("--init-from \(path)", path))
     }
     try OutputTargets.verify(
-      inputs: inputs, checkpoint: plan.saves ? plan.checkpointPath : nil, metrics: plan.metricsPath)
+      inputs: inputs, checkpoint: plan.saves ? plan.checkpointPath : nil, metrics: plan.metricsPath,
+      page: plan.pagePath)
   }
 
   private func announce(
@@ -135,8 +137,13 @@ struct Session {
       result = try trainer.run(outputs)
     } catch let error where error is AgreedFailure || error is PeerFailure {
       // The ranks have found numbers that are not to be saved any more; what is being saved may end.
+      outputs?.endPage(because: error is PeerFailure ? RuntimeFailure("another rank has failed") : error)
       let isStuck = (error as? AgreedFailure)?.cause is UnfinishedWork
       _ = try? settle(outputs, patience: isStuck ? 0 : Self.patience, isStopping: true) { $0.end() }
+      throw error
+    } catch let error where !(error is LostPeer) {
+      // A lost peer leaves no time but for the state, and then for the page: the watchdog's last wish.
+      outputs?.endPage(because: error)
       throw error
     }
     try settle(outputs, isStopping: result.wasStopped) { $0.end() }
@@ -175,12 +182,14 @@ struct Session {
   private func conclude(_ result: TrainingResult, _ trainer: Trainer, _ outputs: RunOutputs) {
     let log = outputs.log
     log.summary(result)
+    var repeatCommand: String?
     if let state = trainer.live.state {
       let data = plan.options[TrainerOptions.data]
       let command = RepeatCommand.line(
         for: state, data: data.isEmpty ? state.dataToGive : data,
         stepsPerEpoch: trainer.facts.stepsPerEpoch, heldOut: trainer.facts.heldOutCount ?? 0)
       log.line("Repeat with \(command)")
+      repeatCommand = command
     }
     let path = shellQuoted(plan.checkpointPath)
     if plan.saves, result.steps > 0, !outputs.finalSaveFailed {
@@ -202,6 +211,7 @@ struct Session {
       SignalRequests.ignoreWishes()
       outputs.finalSamples(trainer.model)
     }
+    outputs.endPage(plan, result, repeatCommand: repeatCommand)
   }
 
   /// Where training begins.

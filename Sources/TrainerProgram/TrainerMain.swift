@@ -36,6 +36,10 @@ public enum TrainerMain {
         if rank == 0 { try StandardStream.output.document(TrainerOptions.syntax.versionLine) }
         return ExitStatus.success
       case .run(let options):
+        if try Comparison.isWanted(options) {
+          if rank == 0 { try Comparison.run(options) }
+          return ExitStatus.success
+        }
         let plan = try RunPlan(options)
         let isDoctor = options[TrainerOptions.doctor]
         if isDoctor, !LaunchEnvironment.current.startsMPI { return try Doctor(plan, .single()).run() }

@@ -1,0 +1,75 @@
+// What the page of a run is told beyond its curves: what it is of, how to go on from it, and how it ended.
+
+import CommandLineOptions
+import GPTModel
+import Platform
+import RunFiles
+import RunPage
+import Training
+import TrainingState
+
+extension RunOutputs {
+  /// - Parameters:
+  ///   - origin: the checkpoint that goes on, if one does.
+  ///   - notes: lines of the log.
+  func beginPage(
+    _ plan: RunPlan, _ trainer: Trainer, corpus: CorpusSetup, hosts: Int, from origin: String,
+    _ notes: [String]
+  ) throws {
+    guard let page, let run = trainer.live.state?.runFingerprint else { return }
+    let scan = corpus.scan
+    let text =
+      "\(corpus.path): \(Readable.grouped(scan.characterCount)) characters, sha256 \(scan.sha256.prefix(8))…"
+      + scan.sha256.suffix(4)
+    let facts = trainer.facts
+    try page.begin { record in
+      record.title =
+        "\(corpus.dataset), \(Readable.grouped(facts.configuration.model.parameterCount)) parameters"
+      record.facts = PageFacts.facts(facts, corpus: text, hosts: hosts, run: run)
+      record.lastStep = facts.lastStep
+      record.commands = Self.commands(plan, isLive: true)
+    }
+    let restart = plan.options[TrainerOptions.restarted] ? "started again by the supervisor: " : ""
+    page.note(
+      trainer.step > 0 ? "\(restart)resumed after step \(trainer.step), from \(origin)" : "\(restart)begun",
+      step: trainer.step)
+    for note in notes { page.note(note) }
+  }
+
+  /// What to do with what is saved.
+  private static func commands(_ plan: RunPlan, isLive: Bool) -> [Fact] {
+    guard plan.saves else { return [] }
+    let path = shellQuoted(plan.checkpointPath)
+    var resume = "gpt-ddp --resume --checkpoint \(path)"
+    if let page = plan.pagePath { resume += " --page \(shellQuoted(page))" }
+    if let metrics = plan.metricsPath { resume += " --metrics \(shellQuoted(metrics))" }
+    let sample = Fact("Sample from the newest state", "gpt-sample --checkpoint \(path)")
+    return isLive ? [sample, Fact("Go on from it after an interruption", resume)] : [sample]
+  }
+
+  /// The last page, of a run that came to an end by itself.
+  ///
+  /// - Parameter command: gives the same weights again.
+  func endPage(_ plan: RunPlan, _ result: TrainingResult, repeatCommand command: String?) {
+    let step = result.progress.step
+    let end =
+      result.wasStopped ? "stopped by request" : step > 0 ? "trained to step \(step)" : "nothing to do"
+    page?.note(finalSaveFailed ? "\(end); the last state was not saved" : end, step: step)
+    let best = bestPath
+    page?.end { record in
+      record.status = result.wasStopped ? .stopped("stopped by request after step \(step)") : .finished
+      if finalSaveFailed { record.status = .failed("the state after step \(step) was not saved") }
+      record.activity = nil
+      record.weightsHash = result.weightsHash
+      record.commands = Self.commands(plan, isLive: result.wasStopped)
+      if let best {
+        record.commands.append(
+          Fact("Sample from the best one", "gpt-sample --checkpoint \(shellQuoted(best))"))
+      }
+      if let command { record.commands.append(Fact("The same weights again", command)) }
+    }
+  }
+
+  /// The last page, of a run that an error has ended.
+  func endPage(because error: any Error) { page?.lastWords("\(error)") }
+}
