@@ -3,7 +3,8 @@
 
 /// A curve of at most `capacity` buckets of `width` steps, a power of two that doubles when there are too many.
 ///
-/// A function of the steps alone: an interrupted run has the same buckets as an uninterrupted one.
+/// The points are a function of the steps alone: those of a run that was interrupted between two buckets are those of an
+/// uninterrupted one.
 package struct CurveSeries: Equatable, Sendable {
   package let capacity: Int
   /// In the order of steps.

@@ -34,6 +34,7 @@ package final class PageFile: @unchecked Sendable {
   /// Something has happened since the last page.
   private var isUrgent = false
   private var hasBegun = false
+  private var expectedCause: String?
   private var hasEnded = false
 
   /// Takes the file for a run. Nothing is written before `begin`.
@@ -162,10 +163,14 @@ package final class PageFile: @unchecked Sendable {
     held = nil
   }
 
+  /// What `lastWords` will say, by somebody who knows more and has no time to write.
+  package func expectEnd(because cause: String) { condition.withLock { expectedCause = cause } }
+
   /// From any thread, when this process is about to end: what is known of why.
   package func lastWords(_ cause: String) {
     let isOver = condition.withLock {
       guard hasBegun, !hasEnded, record.status.isLive else { return true }
+      let cause = expectedCause ?? cause
       record.status = .failed(cause)
       record.activity = nil
       record.events.append(RunEvent(time: PageMark.now, step: record.step, text: cause))
@@ -235,14 +240,20 @@ package final class PageFile: @unchecked Sendable {
     return !hasFailed
   }
 
-  /// A page under this name that is not of this job stays.
   private func replace(with text: String) throws {
-    if FilePlace("", path).kind != nil, held?.isAt(path) != true {
-      guard try PageMark.isPage(path) else { throw RuntimeFailure("another file has taken its name") }
-      held = try Self.lock(path)
-      if let run = PageMark.run(of: path), run != record.run { throw RuntimeFailure("another run writes it") }
+    try Array(text.utf8).withUnsafeBytes { bytes in
+      // At the last moment: writing takes a while.
+      try FileReplacement.replace(path, with: [bytes], verify: { _ in try refuseOthers() })
     }
-    try FileReplacement.replace(path, with: Array(text.utf8))
     held = try Self.lock(path)
+  }
+
+  /// A file under this name that is no page, or of another run, stays.
+  private func refuseOthers() throws {
+    guard FilePlace("", path).kind != nil else { return }
+    guard try PageMark.isPage(path) else { throw RuntimeFailure("another file has taken its name") }
+    guard held?.isAt(path) != true else { return }
+    held = try Self.lock(path)
+    if let run = PageMark.run(of: path), run != record.run { throw RuntimeFailure("another run writes it") }
   }
 }

@@ -83,7 +83,7 @@ struct ChartAxis {
 
   /// `2.5`, with the digits that tell neighbouring ticks apart.
   static func plain(_ value: Double, unit: Double) -> String {
-    Readable.fixed(value, digits: max(0, min(9, Int((-log10(unit) + 1e-9).rounded(.up)))))
+    Readable.fixed(value, digits: max(0, min(9, Int((-log10(unit) - 1e-9).rounded(.up)))))
   }
 
   /// `3e-4`

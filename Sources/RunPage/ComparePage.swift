@@ -94,38 +94,45 @@ package struct ComparePage {
     if !drawn.isEmpty {
       figures.append(
         PageParts.figure(
-          "loss", title: "Loss", caption: legend(drawn), size: "tall", describes: described { $0.finalLoss },
-          isSeveral: true
+          "loss", title: meansTitle, caption: legend(drawn), size: "tall",
+          describes: described { $0.finalLoss }
         ) { CurveChart(Self.lossCurves(drawn.map { (runs[$0].history, Self.style($0)) }), over: $0) })
     }
     if !validated.isEmpty {
       figures.append(
         PageParts.figure(
           "validation", title: "Validation loss", caption: legend(validated), size: "tall",
-          describes: described { $0.validations.lowest?.loss }, isSeveral: true
+          describes: described { $0.validations.lowest?.loss }
         ) { CurveChart(validated.flatMap(validationCurves), over: $0) })
     }
     return figures.map { element("section", "class=\"card\"", $0) }.joined(separator: "\n")
   }
 
-  /// All steps of all runs thin, then their means.
+  /// The means: single steps of several runs over each other would hide them.
   static func lossCurves(_ runs: [(history: RunHistory, style: String)]) -> [CurveChart.Curve] {
     runs.map {
-      .init(form: .line, style: "raw \($0.style)", points: $0.history.losses.buckets.flatMap(\.points))
+      .init(
+        form: .line, style: "mean \($0.style)", points: $0.history.losses.means(window: $0.history.window))
     }
-      + runs.map {
-        .init(
-          form: .line, style: "mean \($0.style)", points: $0.history.losses.means(window: $0.history.window))
-      }
   }
 
   private func validationCurves(_ index: Int) -> [CurveChart.Curve] {
     let points = runs[index].history.validations.buckets.flatMap(\.points)
     return [
       .init(form: .line, style: "mean \(Self.style(index))", points: points),
-      .init(form: .dots, style: "validation rim \(Self.style(index))", points: points),
-      .init(form: .dots, style: "validation c\(index % 8)", points: points),
+      .init(form: .dots, style: "point rim", points: points),
+      .init(form: .dots, style: "point c\(index % 8)", points: points),
     ]
+  }
+
+  /// `Loss, mean of the last 50 steps`
+  private var meansTitle: String { "Loss, \(Self.meanWords(runs.map(\.history)))" }
+
+  static func meanWords(_ histories: [RunHistory]) -> String {
+    let windows = histories.map(\.window)
+    guard let low = windows.min(), let high = windows.max() else { return "" }
+    let count = low == high ? Readable.grouped(low) : "\(Readable.grouped(low)) to \(Readable.grouped(high))"
+    return high == 1 ? "every step" : "mean of the last \(count) steps"
   }
 
   private func legend(_ indices: [Int]) -> String {

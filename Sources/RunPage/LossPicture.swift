@@ -20,7 +20,10 @@ package struct LossPicture {
       ? CurveChart.lossCurves(histories[0])
       : ComparePage.lossCurves(histories.indices.map { (histories[$0], ComparePage.style($0)) })
     let chart = CurveChart(curves, over: .step)
-    let title = isSingle ? "Loss of \(runs[0].name)" : "Loss of \(Readable.count(runs.count, "run"))"
+    let title =
+      isSingle
+      ? "Loss of \(runs[0].name)"
+      : "Loss of \(Readable.count(runs.count, "run")), \(ComparePage.meanWords(histories))"
     return """
       <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(Self.width.coordinate) \(Self.height.coordinate)" \
       width="\(Self.width.coordinate)" height="\(Self.height.coordinate)" role="img" aria-labelledby="t d">
@@ -33,8 +36,7 @@ package struct LossPicture {
       \(legend)
       \(axes(chart))
       <svg x="\(Self.margin.left.coordinate)" y="\(Self.margin.top.coordinate)" width="\(plotWidth.coordinate)" \
-      height="\(plotHeight.coordinate)" viewBox="0 0 1000 1000" preserveAspectRatio="none" overflow="visible"\
-      \(isSingle ? "" : " class=\"several\"")>\(chart.plot)</svg>
+      height="\(plotHeight.coordinate)" viewBox="0 0 1000 1000" preserveAspectRatio="none" overflow="visible">\(chart.plot)</svg>
       </svg>
 
       """
@@ -63,9 +65,10 @@ package struct LossPicture {
           + "\(escaped(tick.label))</text>")
     }
     for tick in chart.x.ticks {
-      let left = Self.margin.left + plotWidth * chart.x.position(of: tick.value)
+      let place = chart.x.position(of: tick.value)
+      let left = Self.margin.left + plotWidth * place
       parts.append(
-        "<text x=\"\(left.coordinate)\" y=\"\((bottom + 21).coordinate)\" text-anchor=\"middle\">"
+        "<text x=\"\(left.coordinate)\" y=\"\((bottom + 21).coordinate)\" text-anchor=\"\(place > 0.97 ? "end" : "middle")\">"
           + "\(escaped(tick.label))</text>")
     }
     let middle = Self.margin.left + plotWidth / 2

@@ -90,6 +90,8 @@ enum PageData {
     }
     let format: Int
     let run: String
+    let written: Double
+    let live: Bool
     let runs: [Run]
     let samples: [Sample]
     let events: [Event]
@@ -134,11 +136,13 @@ enum PageData {
       samples.append(RunSample(step: sample.step, text: sample.text))
     }
     let events = stored.events.filter { (0...1e11).contains($0.time) && $0.step >= 0 }
-    return Found(
-      run: stored.run, history: history, samples: samples,
-      events: KeptEvents(
-        events.map { RunEvent(time: $0.time, step: $0.step, text: $0.text) }, leftOut: stored.events_left_out)
-    )
+    var kept = KeptEvents(
+      events.map { RunEvent(time: $0.time, step: $0.step, text: $0.text) }, leftOut: stored.events_left_out)
+    // Nobody but an unfinished page knows of such an end.
+    if stored.live, (0...1e11).contains(stored.written) {
+      kept.append(RunEvent(time: stored.written, step: history.step, text: "ended without a word after this"))
+    }
+    return Found(run: stored.run, history: history, samples: samples, events: kept)
   }
 
   private static func series(_ rows: [[Double?]], width: Int, capacity: Int) -> CurveSeries? {

@@ -65,11 +65,10 @@ enum PageParts {
   ///   - describes: for those who do not see it.
   static func figure(
     _ name: String, title: String, caption: String = "", size: String, describes: String,
-    isSeveral: Bool = false,
     chart: (Abscissa) -> CurveChart
   ) -> String {
     let views = Abscissa.allCases.map {
-      view(chart($0), title: title, describes: describes, isSeveral: isSeveral)
+      view(chart($0), title: title, describes: describes)
     }
     let head = element(
       "div", "class=\"title\"", element("h2", "", escaped(title)) + (size == "tall" ? choice : ""))
@@ -78,7 +77,7 @@ enum PageParts {
       element("figcaption", "", head + caption) + "\n" + views.joined(separator: "\n"))
   }
 
-  private static func view(_ chart: CurveChart, title: String, describes: String, isSeveral: Bool) -> String {
+  private static func view(_ chart: CurveChart, title: String, describes: String) -> String {
     let (x, y) = (chart.x, chart.y)
     let left = y.ticks.map { tick in
       "<span style=\"top:\((100 * (1 - y.position(of: tick.value))).coordinate)%\">\(escaped(tick.label))</span>"
@@ -92,8 +91,7 @@ enum PageParts {
     }
     let over = chart.abscissa == .step ? "over steps" : "over time"
     let svg =
-      "<svg viewBox=\"0 0 1000 1000\" preserveAspectRatio=\"none\" role=\"img\""
-      + (isSeveral ? " class=\"several\"" : "") + "><title>\(escaped(title)) \(over)</title>"
+      "<svg viewBox=\"0 0 1000 1000\" preserveAspectRatio=\"none\" role=\"img\"><title>\(escaped(title)) \(over)</title>"
       + "<desc>\(escaped(describes))</desc>\(chart.plot)</svg>"
     return """
       <div class="view by-\(chart.abscissa.rawValue)" data-x0="\(x.range.lowerBound)" data-x1="\(x.range.upperBound)" \

@@ -18,13 +18,13 @@ enum PageStyle {
   /// Lines and dots of curves.
   static let curves = """
     .grid{stroke:var(--line);stroke-width:1;fill:none;vector-effect:non-scaling-stroke}
-    .raw,.mean,.area,.validation,.best{fill:none;vector-effect:non-scaling-stroke;\
+    .raw,.mean,.point,.validation,.best{fill:none;vector-effect:non-scaling-stroke;\
     stroke-linejoin:round;stroke-linecap:round}
     .raw{stroke-width:1;opacity:.32}.mean{stroke-width:2.2}
     .validation{stroke:var(--dot)!important;stroke-width:7}
     .validation.rim{stroke:var(--card)!important;stroke-width:10}
     .best{stroke:var(--dot)!important;stroke-width:13}.best.core{stroke:var(--card)!important;stroke-width:7}
-    .several .validation:not(.rim){stroke:inherit!important;stroke-width:6}
+    .point{stroke-width:6}.point.rim{stroke:var(--card)!important;stroke-width:9}
     .c0{stroke:var(--c0)}.c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}
     .c4{stroke:var(--c4)}.c5{stroke:var(--c5)}.c6{stroke:var(--c6)}.c7{stroke:var(--c7)}
     .second{stroke-dasharray:6 5}.third{stroke-dasharray:1.5 5}

@@ -75,7 +75,9 @@ package enum RunComparison {
       }
       var parent = folder(of: path)
       while access(parent, F_OK) != 0, errno == ENOENT, parent != "." { parent = folder(of: parent) }
-      guard access(parent, W_OK) == 0 else { throw RuntimeFailure(systemError()) }
+      var status = stat()
+      guard stat(parent, &status) == 0, access(parent, W_OK) == 0 else { throw RuntimeFailure(systemError()) }
+      guard FileKind(status) == .folder else { throw RuntimeFailure(systemError(ENOTDIR)) }
     } catch let failure as RuntimeFailure {
       throw InvalidInput("cannot write \(path): \(failure); choose another \(option)")
     }

@@ -1,6 +1,7 @@
 // What the page of a run is told beyond its curves: what it is of, how to go on from it, and how it ended.
 
 import CommandLineOptions
+import DataParallel
 import GPTModel
 import Platform
 import RunFiles
@@ -71,5 +72,8 @@ extension RunOutputs {
   }
 
   /// The last page, of a run that an error has ended.
-  func endPage(because error: any Error) { page?.lastWords("\(error)") }
+  func endPage(because error: any Error) {
+    // A lost peer leaves no time but for the state, and then for the page: the watchdog's last wish.
+    if error is LostPeer { page?.expectEnd(because: "\(error)") } else { page?.lastWords("\(error)") }
+  }
 }

@@ -141,8 +141,7 @@ struct Session {
       let isStuck = (error as? AgreedFailure)?.cause is UnfinishedWork
       _ = try? settle(outputs, patience: isStuck ? 0 : Self.patience, isStopping: true) { $0.end() }
       throw error
-    } catch let error where !(error is LostPeer) {
-      // A lost peer leaves no time but for the state, and then for the page: the watchdog's last wish.
+    } catch {
       outputs?.endPage(because: error)
       throw error
     }
