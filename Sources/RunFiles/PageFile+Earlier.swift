@@ -1,5 +1,6 @@
 // What stands under the name of the page before a run begins: writable, ours, free, and set aside.
 
+import Glibc
 import Platform
 import RunPage
 
@@ -34,6 +35,15 @@ extension PageFile {
     guard let other = PageMark.run(of: path), other != run else { return }
     throw InvalidInput(
       "the page \(path) is another run's (\(other), the checkpoint's is \(run)); choose another --page file")
+  }
+
+  /// Removes temporary files of a job that was killed while it wrote the page: nobody else does now.
+  static func removeLeftovers(of path: String) {
+    let folder = folder(of: path)
+    for name in (try? fileNames(in: folder)) ?? []
+    where FileReplacement.finalName(ofTemporary: name) == fileName(of: path) {
+      _ = unlink("\(folder)/\(name)")
+    }
   }
 
   /// Renames the page of an earlier run.

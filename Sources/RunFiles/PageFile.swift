@@ -68,6 +68,7 @@ package final class PageFile: @unchecked Sendable {
     self.notes = notes
     do {
       try createFolder(of: path)
+      Self.removeLeftovers(of: path)
       held = FilePlace("", path).kind == nil ? nil : try Self.lock(path)
     } catch let failure as RuntimeFailure {
       throw Self.unwritable(path, "\(failure)")

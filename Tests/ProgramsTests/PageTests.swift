@@ -168,9 +168,11 @@ extension Programs {
     // MARK: As a file
 
     @Test func aStoppedRunGoesOnWithItsPage() throws {
+      // What a job leaves that is killed while it writes.
+      try workspace.write([1], to: "run.html.tmp.4711-x9")
       let first = try workspace.train(Self.run + ["--checkpoint", "c.jld2", "--max-steps", "300"])
       try #require(first.status == 0, "\(first)")
-      #expect(try page().contains("class=\"finished\""))
+      #expect(try page().contains("class=\"finished\"") && !workspace.names.contains { $0.contains(".tmp.") })
       // Without the metrics file, the page itself has the curves.
       let resumed = try workspace.train([
         "--resume", "--checkpoint", "c.jld2", "--page", "run.html", "--data", "list.txt",

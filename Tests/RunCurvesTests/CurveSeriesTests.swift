@@ -27,16 +27,19 @@ import Testing
 
   @Test(arguments: [1, 7, 1_024, 1_025, 100_000, 10_000_000])
   func keepsExtremesEndsAndBounds(count: Int) throws {
-    let series = Self.series(1...count)
+    var series = CurveSeries(capacity: 1_024)
+    var (low, high) = (Double.infinity, -Double.infinity)
+    for number in 1...count {
+      let step = Self.step(number)
+      series.append(step)
+      (low, high) = (min(low, step.point.loss), max(high, step.point.loss))
+    }
     #expect(series.buckets.count <= 1_024 && (count < 1_024 || series.buckets.count >= 512))
     let points = series.buckets.flatMap(\.points)
     #expect(points.allSatisfy { $0.loss == Self.loss($0.step) && $0.seconds == Double($0.step) * 0.25 })
     #expect(zip(points, points.dropFirst()).allSatisfy { $0.step < $1.step })
     #expect(points.first?.step == 1 && points.last?.step == count)
     #expect(series.buckets.reduce(0) { $0 + $1.count } == count)
-    let (low, high) = (1...count).reduce(into: (Double.infinity, -Double.infinity)) { range, step in
-      range = (min(range.0, Self.loss(step)), max(range.1, Self.loss(step)))
-    }
     #expect(points.map(\.loss).min() == low && points.map(\.loss).max() == high)
     #expect(series.lowest?.loss == low)
   }
