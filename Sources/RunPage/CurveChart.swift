@@ -75,8 +75,11 @@ extension CurveChart {
     ]
     let validations = history.validations.buckets.flatMap(\.points)
     guard !validations.isEmpty else { return curves }
-    curves.append(Curve(form: .dots, style: "validation rim c\(color)", points: validations))
-    curves.append(Curve(form: .dots, style: "validation c\(color)", points: validations))
+    // Many would hide the line.
+    let isFew = validations.count <= 40
+    if isFew { curves.append(Curve(form: .dots, style: "validation rim c\(color)", points: validations)) }
+    curves.append(
+      Curve(form: .dots, style: "validation \(isFew ? "" : "small ")c\(color)", points: validations))
     if marksBest, let best = history.validations.lowest {
       curves.append(Curve(form: .dots, style: "best c\(color)", points: [best]))
       curves.append(Curve(form: .dots, style: "best core c\(color)", points: [best]))

@@ -23,6 +23,7 @@ enum PageStyle {
     .raw{stroke-width:1;opacity:.32}.mean{stroke-width:2.2}
     .validation{stroke:var(--dot)!important;stroke-width:7}
     .validation.rim{stroke:var(--card)!important;stroke-width:10}
+    .validation.small{stroke-width:3.5}
     .best{stroke:var(--dot)!important;stroke-width:13}.best.core{stroke:var(--card)!important;stroke-width:7}
     .point{stroke-width:6}.point.rim{stroke:var(--card)!important;stroke-width:9}
     .c0{stroke:var(--c0)}.c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}
