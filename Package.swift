@@ -74,6 +74,7 @@ let package = Package(
     library("Launching", ["TerminalDisplay", "Platform"]),
     library("CheckpointFamilies", ["Platform"]),
     library("LineEditing", ["TerminalDisplay", "Platform"]),
+    library("RunCurves", ["Platform"], settings: numeric),
     library("CorpusFiles", ["CZlib", "CZstd", "Reproducibility", "Platform"], settings: numeric),
     // Floor 3
     library("Corpora", ["CorpusFiles", "GPTModel", "Reproducibility", "Platform"], settings: numeric),
@@ -81,6 +82,7 @@ let package = Package(
       "TrainingState",
       ["GPTModel", "Kernels", "Reduction", "Reproducibility", "CommandLineOptions", "Platform"],
       settings: numeric),
+    library("RunPage", ["RunCurves", "Reproducibility", "Platform"], settings: numeric),
     // Floor 4
     library(
       "Checkpointing",
@@ -111,7 +113,12 @@ let package = Package(
         "Kernels", "TerminalDisplay", "Platform",
       ], settings: numeric),
     library(
-      "RunFiles", ["CheckpointFamilies", "Checkpointing", "Training", "TrainingState", "Platform"],
+      "RunFiles",
+      [
+        "CheckpointFamilies", "Checkpointing", "Training", "TrainingState", "RunPage", "RunCurves",
+        "GPTModel",
+        "Platform",
+      ],
       settings: numeric),
     library(
       "RunDisplay",
@@ -123,16 +130,14 @@ let package = Package(
       "CheckpointTools",
       [
         "CheckpointFamilies", "Checkpointing", "TrainingState", "GPTModel", "Reproducibility",
-        "TerminalDisplay",
-        "Platform",
+        "TerminalDisplay", "Platform",
       ]),
     // Floor 6
     library(
       "TrainerProgram",
       [
-        "BuildFacts", "Diagnosis", "RunFiles", "RunDisplay", "CheckpointFamilies", "Training", "Capacity",
-        "Checkpointing", "Corpora", "CorpusFiles", "TextDelivery",
-        "TrainingState",
+        "BuildFacts", "Diagnosis", "RunFiles", "RunDisplay", "RunPage", "CheckpointFamilies", "Training",
+        "Capacity", "Checkpointing", "Corpora", "CorpusFiles", "TextDelivery", "TrainingState",
         "Launching",
         "DataParallel", "Liveness",
         "GPTModel",
@@ -193,10 +198,12 @@ let package = Package(
     tests("Launching", ["Launching", "Platform"]),
     tests("CheckpointFamilies", ["CheckpointFamilies", "CheckpointSupport", "Platform"]),
     tests("LineEditing", ["LineEditing", "Platform"]),
+    tests("RunCurves", ["RunCurves", "Platform"]),
     tests("CorpusFiles", ["CorpusFiles", "Reproducibility", "Platform"]),
     tests(
       "Corpora",
       ["Corpora", "CorpusFiles", "GPTModel", "Reproducibility", "Platform", "CorpusSupport"]),
+    tests("RunPage", ["RunPage", "RunCurves", "Platform", "ProcessSupport"]),
     tests(
       "Checkpointing",
       // gpt-sample is the helper process that reads checkpoints for the tests.

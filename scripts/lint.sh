@@ -32,8 +32,8 @@ floor_of() {
   case "$1" in
     COpenMPI | COpenBLAS | CHDF5 | CZlib | CZstd | CTargetFeatures | CPlatform | CBuildFacts) echo 0 ;;
     Platform | Reproducibility | Kernels | Reduction | Liveness | CommandLineOptions | TerminalDisplay) echo 1 ;;
-    GPTModel | DataParallel | Launching | CorpusFiles | CheckpointFamilies | LineEditing) echo 2 ;;
-    Corpora | TrainingState) echo 3 ;;
+    GPTModel | DataParallel | Launching | CorpusFiles | CheckpointFamilies | LineEditing | RunCurves) echo 2 ;;
+    Corpora | TrainingState | RunPage) echo 3 ;;
     Checkpointing | Training | Capacity | TextDelivery) echo 4 ;;
     RunFiles | RunDisplay | CheckpointTools | BuildFacts | Diagnosis) echo 5 ;;
     TrainerProgram | SamplerProgram) echo 6 ;;

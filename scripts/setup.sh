@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a build needs on Debian 12 (OpenMPI, OpenBLAS, HDF5, zlib, zstd, pkg-config, curl); does nothing if all is there.
-# Usage: scripts/setup.sh [--for-tests]      the tests also use h5py, network namespaces, SLURM, sshd and shells
+# Usage: scripts/setup.sh [--for-tests]      the tests also use h5py, network namespaces, SLURM, sshd, shells and Chromium
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -32,6 +32,8 @@ if [ "${1:-}" = --for-tests ]; then
   command -v slurmctld >/dev/null && command -v slurmd >/dev/null && command -v srun >/dev/null || missing+=(slurm-wlm)
   command -v munged >/dev/null || missing+=(munge)
   command -v sshd >/dev/null || missing+=(openssh-server)
+  # Pages are looked at as people do; a font, so that they have text.
+  command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium fonts-dejavu-core)
 fi
 
 if [ "${#missing[@]}" -gt 0 ]; then

@@ -43,7 +43,7 @@ package final class RunLog {
   package func line(_ text: String) { if !isQuiet { result(text) } }
 
   /// Of what the run has reached.
-  func result(_ text: String) { StandardStream.output.line(text) }
+  package func result(_ text: String) { StandardStream.output.line(text) }
 
   /// A word and what belongs to it, over several lines if need be.
   package func entry(_ word: String, _ text: String) {

@@ -2,6 +2,7 @@
 
 import Foundation
 import Platform
+import RunCurves
 import TrainingState
 
 struct EarlierMetrics {
@@ -14,26 +15,6 @@ struct EarlierMetrics {
 
   init() {}
 
-  private struct Line: Decodable {
-    let step: Int
-    let loss: Double?
-    let val_loss: Double?
-    let weights_hash: String?
-    let isOfStep: Bool
-
-    enum CodingKeys: String, CodingKey { case step, loss, val_loss, weights_hash }
-
-    init(from decoder: any Decoder) throws {
-      let values = try decoder.container(keyedBy: CodingKeys.self)
-      step = try values.decode(Int.self, forKey: .step)
-      // Null stands for NaN.
-      isOfStep = values.contains(.loss)
-      loss = try values.decodeIfPresent(Double.self, forKey: .loss)
-      val_loss = try values.decodeIfPresent(Double.self, forKey: .val_loss)
-      weights_hash = try values.decodeIfPresent(String.self, forKey: .weights_hash)
-    }
-  }
-
   /// Keeps the complete lines up to the step of `progress`.
   ///
   /// - Throws: `InvalidInput` if the file cannot be read, or if one of its lines is not of the checkpoint's training.
@@ -44,14 +25,11 @@ struct EarlierMetrics {
     let decoder = JSONDecoder()
     // Swift takes "\r\n" for one character, which is no "\n".
     for text in text.split(whereSeparator: \.isNewline) {
-      guard let line = try? decoder.decode(Line.self, from: Data(text.utf8)), line.step <= progress.step
-      else {
-        continue
-      }
+      guard let line = MetricsLine(String(text), decoder), line.step <= progress.step else { continue }
       try Self.verify(line, progress, path)
       kept += Array(text.utf8) + [UInt8(ascii: "\n")]
       if line.isOfStep { steps.insert(line.step) }
-      if line.val_loss != nil { lastValidation = line.step }
+      if line.validationLoss != nil { lastValidation = line.step }
     }
     if !text.utf8.elementsEqual(kept) { rewritten = kept }
     var step = 1
@@ -64,7 +42,7 @@ struct EarlierMetrics {
   }
 
   /// Equal seeds, data and settings give equal losses, to the bit: a line that differs is another run's.
-  private static func verify(_ line: Line, _ progress: TrainingProgress, _ path: String) throws {
+  private static func verify(_ line: MetricsLine, _ progress: TrainingProgress, _ path: String) throws {
     func refuse(_ what: String, _ own: String, _ wanted: String) -> InvalidInput {
       InvalidInput(
         "the metrics file \(path) is another run's: its \(what) of step \(line.step) is \(own), the checkpoint's is "
@@ -76,7 +54,7 @@ struct EarlierMetrics {
       let (own, wanted) = (line.loss.map { Float($0) } ?? .nan, history[index])
       guard own == wanted || own.isNaN && wanted.isNaN else { throw refuse("loss", "\(own)", "\(wanted)") }
     }
-    if line.step == progress.step, let own = line.weights_hash, !progress.weightsHash.isEmpty {
+    if line.step == progress.step, let own = line.weightsHash, !progress.weightsHash.isEmpty {
       guard own == progress.weightsHash else { throw refuse("weights_hash", own, progress.weightsHash) }
     }
   }

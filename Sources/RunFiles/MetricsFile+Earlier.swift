@@ -7,13 +7,7 @@ extension MetricsFile {
   /// Tells early, without touching a file, what opening would tell: missing folders are made then.
   /// - Throws: `InvalidInput`.
   package static func checkIsWritable(_ path: String) throws {
-    var existing = path
-    while access(existing, F_OK) != 0, errno == ENOENT, existing != "." { existing = folder(of: existing) }
-    guard access(existing, W_OK) == 0 else { throw unwritable(path, systemError()) }
-    var status = stat()
-    guard existing == path || stat(existing, &status) == 0 && FileKind(status) == .folder else {
-      throw unwritable(path, systemError(ENOTDIR))
-    }
+    if let obstacle = EarlierOutput.obstacle(to: path) { throw unwritable(path, obstacle) }
   }
 
   /// - Throws: `InvalidInput` if another job writes it.
@@ -31,25 +25,15 @@ extension MetricsFile {
   /// - Returns: the new path; nil where there was nothing.
   /// - Throws: `InvalidInput` when it cannot be renamed.
   package static func setAside(_ path: String) throws -> String? {
-    guard let new = try placeAside(path) else { return nil }
     do {
-      try FileReplacement.move(path, to: new)
-    } catch {
-      throw unwritable(path, "\(error)")
+      return try EarlierOutput.setAside(path)
+    } catch let failure as RuntimeFailure {
+      throw unwritable(path, "\(failure)")
     }
-    return new
   }
 
   /// The name that `setAside` would give it; touches nothing.
-  package static func placeAside(_ path: String) throws -> String? {
-    guard FilePlace("", path).kind == .regular else { return nil }
-    guard try !firstBytes(of: path, count: 1).isEmpty else { return nil }
-    let (stem, suffix) = stemAndSuffix(of: fileName(of: path))
-    let candidates = (1...).lazy.map {
-      "\(path.dropLast(fileName(of: path).count))\(stem).old-\($0)\(suffix)"
-    }
-    return candidates.first { FileIdentity($0) == nil }
-  }
+  package static func placeAside(_ path: String) throws -> String? { try EarlierOutput.placeAside(path) }
 
   /// - Throws: `InvalidInput` when there is a file that does not begin with a line of metrics.
   package static func refuseForeignFile(at path: String) throws {

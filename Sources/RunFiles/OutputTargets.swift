@@ -46,11 +46,13 @@ package enum OutputTargets {
   ///   - inputs: files that the run reads.
   ///   - checkpoint: nil where nothing is saved.
   /// - Throws: `InvalidInput` naming the two, or what cannot be written to.
-  package static func verify(inputs: [FilePlace], checkpoint: String?, metrics: String?) throws {
+  package static func verify(inputs: [FilePlace], checkpoint: String?, metrics: String?, page: String? = nil)
+    throws
+  {
     var outputs: [FilePlace] = []
     if let checkpoint {
       let place = FilePlace("--checkpoint \(checkpoint)", checkpoint)
-      try verifyHoldsCheckpoint(place)
+      try verifyCanBeReplaced(place, "a checkpoint")
       outputs.append(place)
       outputs += OutputLock.paths(of: checkpoint).map {
         FilePlace("the lock of --checkpoint \(checkpoint)", $0)
@@ -66,6 +68,14 @@ package enum OutputTargets {
       }
       outputs.append(place)
     }
+    if let page {
+      let place = FilePlace("--page \(page)", page)
+      try verifyCanBeReplaced(place, "a page")
+      for other in outputs where other.isSame(as: place) {
+        throw InvalidInput("\(place.label) is also \(other.label); give two files")
+      }
+      outputs.append(place)
+    }
     for output in outputs {
       for input in inputs where input.isSame(as: output) && output.kind != .device {
         throw InvalidInput("\(output.label) is \(input.label), which this run reads; give another file")
@@ -73,12 +83,12 @@ package enum OutputTargets {
     }
   }
 
-  /// A checkpoint is replaced by renaming, so only a regular file, or none yet, can be one.
-  private static func verifyHoldsCheckpoint(_ place: FilePlace) throws {
+  /// Checkpoint and page are replaced by renaming, so only a regular file, or none yet, can be one.
+  private static func verifyCanBeReplaced(_ place: FilePlace, _ what: String) throws {
     let remedy = "give the name of a file"
     guard !place.path.hasSuffix("/") else { throw InvalidInput("\(place.label) is a folder; \(remedy)") }
     if let kind = place.kind, kind != .regular {
-      throw InvalidInput("\(place.label) is \(kind.words), which cannot hold a checkpoint; \(remedy)")
+      throw InvalidInput("\(place.label) is \(kind.words), which cannot hold \(what); \(remedy)")
     }
     // Beside it stand a temporary file and the kept steps, whose names are longer.
     guard fileName(of: place.path).utf8.count <= 200 else {

@@ -10,7 +10,21 @@ import TrainingState
 
 /// The checkpoints of a run. Calls come from one thread at a time.
 package final class Saver: @unchecked Sendable {
-  private struct Job {
+  /// A save that has come to its end.
+  package struct Outcome: Sendable {
+    package let progress: TrainingProgress
+    package let isBest, isFinal: Bool
+    /// Why it is not on the disk, or not under each of its names.
+    package let error: (any Error)?
+
+    fileprivate init(_ job: Job, _ error: (any Error)? = nil) {
+      progress = job.snapshot.training?.progress ?? TrainingProgress()
+      (isBest, isFinal) = (job.isBest, job.isFinal)
+      self.error = error
+    }
+  }
+
+  fileprivate struct Job {
     let snapshot: TrainingSnapshot
     let isBest: Bool
     let isFinal: Bool
@@ -21,7 +35,7 @@ package final class Saver: @unchecked Sendable {
   private let live: LiveState
   private let metrics: MetricsFile?
   private let probe: (any TrainingProbe)?
-  private let whenSaved: @Sendable (TrainingProgress, _ isBest: Bool) -> Void
+  private let whenEnded: @Sendable (Outcome) -> Void
   private var threads: [BackgroundThread] = []
   /// Files of the run that this one replaces, until its first save. Whoever writes has it.
   private var replaced: [CheckpointRotation.Sibling]
@@ -57,20 +71,20 @@ package final class Saver: @unchecked Sendable {
   ///   - lock: of the checkpoint; released at the end.
   ///   - metrics: never behind a checkpoint.
   ///   - replaced: what goes with the first save.
-  ///   - whenSaved: called on another thread once a state that was to be saved is on the disk, unless it is the final one.
+  ///   - whenEnded: called on any thread when a save has come to its end.
   /// - Throws: `RuntimeFailure` when the system gives no thread.
   package init(
     _ rotation: CheckpointRotation, lock: OutputLock, metrics: MetricsFile?, live: LiveState,
     replacing replaced: [CheckpointRotation.Sibling] = [],
     probe: (any TrainingProbe)?,
-    whenSaved: @escaping @Sendable (TrainingProgress, _ isBest: Bool) -> Void = { _, _ in }
+    whenEnded: @escaping @Sendable (Outcome) -> Void = { _ in }
   ) throws {
     self.rotation = rotation
     self.lock = lock
     self.metrics = metrics
     self.live = live
     self.probe = probe
-    self.whenSaved = whenSaved
+    self.whenEnded = whenEnded
     self.replaced = replaced
     savedStep = live.step
     writtenStep = live.step
@@ -143,10 +157,11 @@ package final class Saver: @unchecked Sendable {
       guard let next else { return }
       do {
         try write(next.snapshot, isBest: next.isBest)
-        if !next.isFinal, let progress = next.snapshot.training?.progress { whenSaved(progress, next.isBest) }
+        whenEnded(Outcome(next))
         release(nil)
       } catch {
         report(error, in: next)
+        whenEnded(Outcome(next, error))
         release(error)
       }
     }
@@ -213,6 +228,7 @@ package final class Saver: @unchecked Sendable {
       // Here and now: the background thread gives way to those that compute.
       try write(snapshot, isBest: false, metricsWithin: Self.metricsPatience)
       condition.withLock { savedStep = snapshot.step }
+      whenEnded(Outcome(Job(snapshot: snapshot, isBest: false, isFinal: true)))
       release(nil)
       return (snapshot.step, snapshot.training?.progress.isCompared == true)
     } catch {

@@ -59,7 +59,7 @@ extension Session {
     let described = try communicator.fromRoot { rehearsal?.numbers ?? [] }
     guard !described.isEmpty else {
       try communicator.rootWork(RootWait(for: "the disk of rank 0's files")) {
-        for line in try outputLines(isResumed: resumed != nil, total: nil) {
+        for line in try outputLines(after: resumed?.training, total: nil) {
           StandardStream.output.line(line)
         }
       }
@@ -115,11 +115,11 @@ extension Session {
       planning: begin.configuration, settings, begin.corpus, worldSize: communicator.worldSize,
       from: state?.progress ?? TrainingProgress())
     // Refusals come before the first line.
-    let outputs = try outputLines(isResumed: state != nil, total: facts.lastStep)
-    let log = RunLog(facts: facts, logInterval: settings.logInterval)
-    for note in corpus.notes { log.note(note) }
-    log.header(corpus: corpus.scan, path: corpus.path, hosts: Set(communicator.peers.map(\.host)).count)
-    for line in capacity.lines(facts) { log.line(line) }
+    let outputs = try outputLines(after: state, total: facts.lastStep)
+    let work = capacity.work(of: facts.configuration)
+    let log = RunLog(
+      facts: facts, pace: plan.logPace, status: RunStatus(facts, work: work, saves: plan.saves))
+    announce(facts, log, corpus, capacity)
     for line in outputs { log.line(line) }
     for note in corpus.scan.notes(on: corpus.file) + begin.notes { log.note(note) }
     if let state {
@@ -142,12 +142,12 @@ extension Session {
   }
 
   /// What would be written where, and what would have to go.
-  private func outputLines(isResumed: Bool, total: Int?) throws -> [String] {
+  private func outputLines(after state: TrainingState?, total: Int?) throws -> [String] {
     let preview = OutputPreview(
-      checkpoint: plan.saves ? plan.checkpointPath : nil, metrics: plan.metricsPath,
+      checkpoint: plan.saves ? plan.checkpointPath : nil, metrics: plan.metricsPath, page: plan.pagePath,
       replaces: plan.options[TrainerOptions.replace])
     return try preview.lines(
-      isResumed: isResumed, total: total,
+      isResumed: state != nil, run: state?.runFingerprint, total: total,
       interval: plan.options[TrainerOptions.checkpointInterval] ?? plan.preset.checkpointInterval)
   }
 }

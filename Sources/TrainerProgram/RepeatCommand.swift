@@ -7,18 +7,13 @@ import Platform
 import TrainingState
 
 enum RepeatCommand {
+  /// Words that belong together in one piece, quoted for a shell.
+  ///
   /// - Parameters:
   ///   - state: at the step whose weights are meant.
   ///   - data: the user's `--data`; empty for the corpus of a preset.
   ///   - stepsPerEpoch: of this training.
   ///   - heldOut: sequences that it could validate on.
-  static func line(
-    for state: TrainingState, data: [String], stepsPerEpoch: Int, heldOut: Int = 0
-  ) -> String {
-    words(for: state, data: data, stepsPerEpoch: stepsPerEpoch, heldOut: heldOut).joined(separator: " ")
-  }
-
-  /// The same in pieces that belong together, quoted.
   static func words(
     for state: TrainingState, data: [String], stepsPerEpoch: Int, heldOut: Int = 0
   ) -> [String] {

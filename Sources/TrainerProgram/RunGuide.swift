@@ -30,19 +30,26 @@ struct RunGuide {
       parts.append("no checkpoint (--\(TrainerOptions.noSave.name))")
     }
     if let path = plan.metricsPath { parts.append("\(path) after each step") }
+    if let path = plan.pagePath { parts.append("\(path) to look at meanwhile") }
     return parts.joined(separator: "; ")
   }
 
   // MARK: The end
 
-  /// What was reached, then the commands to go on with. What a run leaves besides is named here, too.
+  /// Where what was reached stands.
   ///
-  /// - Parameter best: path and loss of the best validated state, if there is one.
-  func reached(_ log: RunLog, best: (path: String, loss: Double)?) {
-    log.place("Checkpoint", shellQuoted(plan.checkpointPath))
-    guard let best else { return }
-    log.place(
-      "Best state", shellQuoted(best.path), ", validation loss \(Readable.fixed(best.loss, digits: 4))")
+  /// - Parameters:
+  ///   - isSaved: whether there is a checkpoint of the last step.
+  ///   - best: path and loss of the best validated state, if there is one.
+  func reached(_ log: RunLog, isSaved: Bool, best: (path: String, loss: Double)?) {
+    if isSaved {
+      log.place("Checkpoint", shellQuoted(plan.checkpointPath))
+      if let best {
+        log.place(
+          "Best state", shellQuoted(best.path), ", validation loss \(Readable.fixed(best.loss, digits: 4))")
+      }
+    }
+    if let path = plan.pagePath { log.place("Page", shellQuoted(path)) }
   }
 
   /// - Parameters:
@@ -50,27 +57,32 @@ struct RunGuide {
   ///   - isSaved: whether there is a checkpoint of it.
   func next(_ log: RunLog, after state: TrainingState?, isSaved: Bool) {
     if isSaved {
-      log.next("Sample with", ["gpt-sample", "--checkpoint \(shellQuoted(plan.checkpointPath))"])
+      log.next("Sample with", sampling)
       if let state { goOn(log, state) }
     }
-    guard let state else { return }
+    if let state { log.next("Repeat with", repeating(state)) }
+  }
+
+  var sampling: [String] { ["gpt-sample", "--checkpoint \(shellQuoted(plan.checkpointPath))"] }
+  var resuming: [String] { program + ["--resume"] }
+
+  /// The same weights again.
+  func repeating(_ state: TrainingState) -> [String] {
     let data = plan.options[TrainerOptions.data]
-    log.next(
-      "Repeat with",
-      RepeatCommand.words(
-        for: state, data: data.isEmpty ? state.dataToGive : data, stepsPerEpoch: facts.stepsPerEpoch,
-        heldOut: facts.heldOutCount ?? 0))
+    return RepeatCommand.words(
+      for: state, data: data.isEmpty ? state.dataToGive : data, stepsPerEpoch: facts.stepsPerEpoch,
+      heldOut: facts.heldOutCount ?? 0)
   }
 
   private func goOn(_ log: RunLog, _ state: TrainingState) {
     guard state.progress.step >= state.configuration.totalSteps else {
-      return log.next("Resume with", program + ["--resume"])
+      return log.next("Resume with", resuming)
     }
     let more =
       state.configuration.workflow == .chunks
       ? "--\(TrainerOptions.moreEpochs.name) 5"
       : "--\(TrainerOptions.moreSteps.name) \(max(1, state.configuration.schedule.firstLength / 2))"
-    log.next("Train longer with", program + ["--resume", more])
+    log.next("Train longer with", resuming + [more])
   }
 
   /// This run's program, ranks and files.
@@ -85,6 +97,7 @@ struct RunGuide {
       words.append("--checkpoint \(shellQuoted(plan.checkpointPath))")
     }
     if let path = plan.metricsPath { words.append("--metrics \(shellQuoted(path))") }
+    if let path = plan.pagePath { words.append("--page \(shellQuoted(path))") }
     return words
   }
 }

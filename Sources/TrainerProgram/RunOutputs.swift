@@ -38,6 +38,7 @@ final class RunOutputs: TrainingOutputs {
   private let tokenizer: CharacterTokenizer
   private let metrics: MetricsFile?
   private let saver: Saver?
+  let page: PageFile?
   /// Whether a best state beside the checkpoint is of this training.
   private var hasBest: Bool
   /// What became of what was there before, in lines.
@@ -60,6 +61,8 @@ final class RunOutputs: TrainingOutputs {
     try StandardStream.queueOutput()
     // Before anything is made or touched.
     if let path = plan.metricsPath { try MetricsFile.checkIsWritable(path) }
+    let run = trainer.live.state?.runFingerprint ?? 0
+    if let path = plan.pagePath { try PageFile.checkIsFree(path, for: isResumed ? run : nil) }
     let lock = plan.saves ? try OutputLock(checkpoint: plan.checkpointPath, run: settings.runIdentifier) : nil
     if let path = plan.metricsPath { try MetricsFile.refuseHeldFile(at: path) }
     // A restart of the supervisor's goes on with its own files.
@@ -71,6 +74,12 @@ final class RunOutputs: TrainingOutputs {
       try MetricsFile(path: $0, resuming: isResumed ? state?.progress : nil, probe: probe)
     }
     self.metrics = metrics
+    let page = try plan.pagePath.map {
+      try PageFile(
+        path: $0, run: run, resumingAt: isResumed ? trainer.step : nil, seconds: trainer.facts.earlierSeconds,
+        metrics: plan.metricsPath, isRestarted: plan.options[TrainerOptions.restarted])
+    }
+    self.page = page
     var keep = plan.options[TrainerOptions.keep]
     if isResumed, !plan.options.isGiven(TrainerOptions.keep), let state {
       let kept = try? CheckpointRotation.stepFiles(of: plan.checkpointPath, ofRun: state.runFingerprint).count
@@ -82,16 +91,25 @@ final class RunOutputs: TrainingOutputs {
     saver = try lock.map {
       try Saver(
         rotation, lock: $0, metrics: metrics, live: trainer.live, replacing: replaced, probe: probe,
-        whenSaved: whenSaved)
+        whenEnded: { outcome in
+          page?.saved(step: outcome.progress.step, outcome.error)
+          if outcome.error == nil, !outcome.isFinal { whenSaved(outcome.progress, outcome.isBest) }
+        })
     }
-    keptNotes = (lock?.notes ?? []) + setAsideNotes + (metrics?.notes ?? [])
-    if let saver { Watchdog.setLastWish { saver.saveAsLastResort(because: $0) } }
+    keptNotes = (lock?.notes ?? []) + setAsideNotes + (metrics?.notes ?? []) + (page?.notes ?? [])
+    let saver = saver
+    Watchdog.setLastWish { cause in
+      // The state first: there may not be time for both.
+      saver?.saveAsLastResort(because: cause)
+      page?.lastWords(cause)
+    }
   }
 
   /// Before anything is renamed or replaced: what stands there must be an earlier run's.
   private static func refuseForeignFiles(_ plan: RunPlan) throws {
     if plan.saves { try CheckpointRotation.refuseForeignFile(at: plan.checkpointPath) }
     if let path = plan.metricsPath { try MetricsFile.refuseForeignFile(at: path) }
+    if let path = plan.pagePath { try PageFile.refuseForeignFile(at: path) }
   }
 
   /// Makes room for a new run.
@@ -107,6 +125,9 @@ final class RunOutputs: TrainingOutputs {
     if let path = plan.metricsPath, let kept = try MetricsFile.setAside(path) {
       notes.append("the earlier run's \(path) is now \(kept)")
     }
+    if let path = plan.pagePath, let kept = try PageFile.setAside(path) {
+      notes.append("the earlier run's \(path) is now \(kept)")
+    }
     return notes
   }
 
@@ -120,18 +141,24 @@ final class RunOutputs: TrainingOutputs {
 
   func finished(_ step: StepMetrics) {
     metrics?.append(step)
+    page?.append(step)
     log.finished(step)
     if step.step == 1, !plan.options.isGiven(TrainerOptions.initFrom),
       let note = RunNotes.firstLoss(step.loss, of: facts.configuration)
     {
       log.note(note)
+      page?.note(note)
     }
   }
 
-  func validating(_ progress: ValidationProgress) { log.validating(progress) }
+  func validating(_ progress: ValidationProgress) {
+    page?.show(progress)
+    log.validating(progress)
+  }
 
   func validated(_ validation: ValidationMetrics) {
     metrics?.append(validation)
+    page?.append(validation)
     log.validated(validation)
   }
 
@@ -169,7 +196,10 @@ final class RunOutputs: TrainingOutputs {
     try? generator.generate(request, samples: 0..<count) { sample, character in
       texts.append(character, to: sample)
     }
-    for (index, text) in texts.all.enumerated() { log.sample(index + 1, text) }
+    for (index, text) in texts.all.enumerated() {
+      log.sample(index + 1, text)
+      page?.append(sample: text)
+    }
   }
 
   /// Bytes of the log that a slow reader may be behind.

@@ -77,7 +77,7 @@ struct RunPlan {
   /// Outputs replace what is there: not the corpus, nor each other.
   private func refuseOneFileForTwo() throws {
     var uses: [(String, String?)] = options[TrainerOptions.data].map { ("data", $0) }
-    uses.append(("metrics", metricsPath))
+    uses += [("metrics", metricsPath), ("page", pagePath)]
     if saves { uses.append(("checkpoint", checkpointPath)) }
     for (index, (name, path)) in uses.enumerated() {
       // A text may be trained on twice.
@@ -112,6 +112,7 @@ struct RunPlan {
 
   var checkpointPath: String { options[TrainerOptions.checkpoint] ?? preset.checkpoint }
   var metricsPath: String? { options[TrainerOptions.metrics] }
+  var pagePath: String? { options[TrainerOptions.page] }
   var saves: Bool { !options[TrainerOptions.noSave] }
   var sampleCount: Int { options[TrainerOptions.sampleCount] ?? preset.sampleCount }
   var temperature: Double { options[TrainerOptions.temperature] ?? preset.temperature }

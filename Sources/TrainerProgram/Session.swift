@@ -76,9 +76,9 @@ struct Session {
         share: allocation?.threads(
           localSize: communicator.localSize, usableCount: Machine.usableProcessorCount,
           hostCount: communicator.localProcessorCount))
-      announce(
-        trainer, outputs.log, corpus, capacity, from: origin,
-        outputs.keptNotes + begin.notes + shape.notes(for: begin.configuration))
+      let notes = outputs.keptNotes + begin.notes + shape.notes(for: begin.configuration)
+      announce(trainer, outputs.log, corpus, capacity, from: origin, notes)
+      try outputs.beginPage(guide(trainer.facts), trainer, corpus: corpus, from: origin, notes)
     }
     return try train(trainer, outputs)
   }
@@ -114,27 +114,34 @@ struct Session {
       inputs.append(FilePlace("--init-from \(path)", path))
     }
     try OutputTargets.verify(
-      inputs: inputs, checkpoint: plan.saves ? plan.checkpointPath : nil, metrics: plan.metricsPath)
+      inputs: inputs, checkpoint: plan.saves ? plan.checkpointPath : nil, metrics: plan.metricsPath,
+      page: plan.pagePath)
   }
 
   private func announce(
     _ trainer: Trainer, _ log: RunLog, _ corpus: CorpusSetup, _ capacity: RunCapacity, from origin: String,
     _ notes: [String]
   ) {
-    for note in corpus.notes { log.note(note) }
-    let guide = guide(trainer.facts)
-    log.header(corpus: corpus.scan, path: corpus.path, hosts: guide.hostCount)
-    for line in capacity.memoryLines() { log.line(line) }
-    log.entry("time", capacity.time(trainer.facts))
-    log.entry("saves", guide.saves)
-    log.plannedBytes = capacity.plannedBytes
+    announce(trainer.facts, log, corpus, capacity)
+    log.entry("saves", guide(trainer.facts).saves)
     for note in corpus.scan.notes(on: corpus.file) + notes { log.note(note) }
     if trainer.step > 0 { log.entry("resume", "after step \(trainer.step), from \(origin)") }
     log.line("")
   }
 
+  /// What is going to be trained, and what it takes.
+  func announce(_ facts: TrainingFacts, _ log: RunLog, _ corpus: CorpusSetup, _ capacity: RunCapacity) {
+    for note in corpus.notes { log.note(note) }
+    log.header(corpus: corpus.scan, path: corpus.path, hosts: hostCount)
+    for line in capacity.memoryLines() { log.line(line) }
+    log.entry("time", capacity.time(facts))
+    log.plannedBytes = capacity.plannedBytes
+  }
+
+  private var hostCount: Int { Set(communicator.peers.map(\.host)).count }
+
   private func guide(_ facts: TrainingFacts) -> RunGuide {
-    RunGuide(plan: plan, facts: facts, hostCount: Set(communicator.peers.map(\.host)).count)
+    RunGuide(plan: plan, facts: facts, hostCount: hostCount)
   }
 
   private func train(_ trainer: Trainer, _ outputs: RunOutputs?) throws -> Int32 {
@@ -148,8 +155,12 @@ struct Session {
       result = try trainer.run(outputs)
     } catch let error where error is AgreedFailure || error is PeerFailure {
       // The ranks have found numbers that are not to be saved any more; what is being saved may end.
+      outputs?.endPage(because: error is PeerFailure ? RuntimeFailure("another rank has failed") : error)
       let isStuck = (error as? AgreedFailure)?.cause is UnfinishedWork
       _ = try? settle(outputs, patience: isStuck ? 0 : Self.patience, isStopping: true) { $0.end() }
+      throw error
+    } catch {
+      outputs?.endPage(because: error)
       throw error
     }
     try settle(outputs, isStopping: result.wasStopped) { $0.end() }
@@ -192,11 +203,10 @@ struct Session {
     log.summary(result)
     let guide = guide(trainer.facts)
     let isSaved = plan.saves && result.steps > 0 && !outputs.finalSaveFailed
-    if isSaved {
-      guide.reached(log, best: outputs.bestPath.map { ($0, result.progress.bestValidationLoss) })
-    }
+    guide.reached(
+      log, isSaved: isSaved, best: outputs.bestPath.map { ($0, result.progress.bestValidationLoss) })
     if let profile = result.profile { log.profile(profile) }
-    for line in EarlyStop.lines(result, trainer.live.state) { log.line(line) }
+    for line in EarlyStop.lines(result, trainer.live.state) { log.result(line) }
     if !result.wasStopped {
       // Nothing is left to save: samples may be interrupted like any program.
       SignalRequests.ignoreWishes()
@@ -204,6 +214,7 @@ struct Session {
     }
     log.line("")
     guide.next(log, after: trainer.live.state, isSaved: isSaved)
+    outputs.endPage(guide, result, after: trainer.live.state)
   }
 
   /// Where training begins.

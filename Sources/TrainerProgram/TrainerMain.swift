@@ -36,6 +36,10 @@ public enum TrainerMain {
       case .version: return try show(TrainerOptions.syntax.version(facts: BuildFacts.ofTrainer), rank)
       case .document(let text): return try show(text, rank)
       case .run(let options):
+        if try Comparison.isWanted(options) {
+          if rank == 0 { try Comparison.run(options) }
+          return ExitStatus.success
+        }
         let plan = try RunPlan(options)
         let isDoctor = options[TrainerOptions.doctor]
         if let manner = try plan.displayManner() {

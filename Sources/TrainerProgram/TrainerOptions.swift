@@ -41,6 +41,12 @@ enum TrainerOptions {
   static let metrics = Option.text(
     "metrics", "FILE",
     "JSON lines, one a step: step epoch loss lr seconds tokens, and grad_norm with clipping.")
+  static let page = Option.text(
+    "page", "FILE", "One HTML file to watch the run in a browser, and its report card at the end.")
+  static let compare = Option.texts(
+    "compare", "FILE",
+    "Instead of training: the curves of this metrics file, again for more, on --page or in --svg.")
+  static let svg = Option.text("svg", "FILE", "With --compare: the loss as a picture.")
   static let hashInterval = Option.integer(
     "hash-interval", default: 100, in: 0...Int.max, "Steps between comparisons of the weights' hash.")
   static let sampleInterval = Option.integer(
@@ -139,7 +145,10 @@ enum TrainerOptions {
       OptionSection("Training", settings(SettingsTable.training) + [maxSteps]),
       OptionSection(
         "Output",
-        [log, logInterval, quiet, metrics, hashInterval, sampleInterval, sampleCount, temperature, profile]),
+        [
+          log, logInterval, quiet, metrics, page, compare, svg, hashInterval, sampleInterval, sampleCount,
+          temperature, profile,
+        ]),
       OptionSection(
         "Checkpoints",
         [

@@ -24,7 +24,8 @@ import TrainingState
     var state = TrainingState(configuration: trained, moments: [])
     state.progress.step = trained.totalSteps
     let length = try plan("").length(trained, sequences: 3_921)
-    let line = RepeatCommand.line(for: state, data: [], stepsPerEpoch: length.stepsPerEpoch)
+    let line = RepeatCommand.words(for: state, data: [], stepsPerEpoch: length.stepsPerEpoch).joined(
+      separator: " ")
     #expect(line.hasPrefix("gpt-ddp"))
     #expect(try configuration(String(line.dropFirst(7))) == trained, "\(line)")
     let typed = "gpt-ddp" + (arguments.isEmpty ? "" : " " + arguments)
@@ -51,7 +52,8 @@ import TrainingState
     var state = try train([first] + more.map { preset + "--resume " + $0 })
     state.progress.step = state.configuration.totalSteps - 1
     let length = try plan("").length(state.configuration, sequences: 3_921)
-    let line = RepeatCommand.line(for: state, data: [], stepsPerEpoch: length.stepsPerEpoch)
+    let line = RepeatCommand.words(for: state, data: [], stepsPerEpoch: length.stepsPerEpoch).joined(
+      separator: " ")
     #expect(line.hasSuffix(" --max-steps \(state.progress.step)"))
     let commands = line.split(separator: " && ").map { String($0.dropFirst("gpt-ddp".count)) }
     #expect(try train(commands).configuration == state.configuration, "\(line)")
@@ -63,7 +65,7 @@ import TrainingState
     var state = TrainingState(configuration: try configuration("--num-steps 100"), moments: [])
     state.progress.step = 40
     state.initialCheckpoint = "my weights.jld2"
-    let line = RepeatCommand.line(for: state, data: ["it's.txt"], stepsPerEpoch: 122)
+    let line = RepeatCommand.words(for: state, data: ["it's.txt"], stepsPerEpoch: 122).joined(separator: " ")
     #expect(
       line == #"gpt-ddp --data 'it'\''s.txt' --init-from 'my weights.jld2' --num-steps 100 --max-steps 40"#)
   }

@@ -275,7 +275,7 @@ func configuration(_ arguments: String, sequences: Int = 3_921, vocabulary: Int 
       ])
     #expect(lines.allSatisfy { $0.count <= 79 })
     // What repeats the weights names the step, and cannot stop sooner.
-    let line = RepeatCommand.line(for: state, data: [], stepsPerEpoch: 122)
+    let line = RepeatCommand.words(for: state, data: [], stepsPerEpoch: 122).joined(separator: " ")
     #expect(line == "gpt-ddp --max-steps 300")
     state.configuration.patience = 3
     #expect(!state.isOutOfPatience)
