@@ -170,6 +170,29 @@ extension Programs {
       #expect(bad.status == ExitStatus.usage && bad.errorLines.count == 1, "\(bad)")
     }
 
+    @Test func pruningAsksAtATerminalAndIsRefusedElsewhere() throws {
+      let run = try workspace.train(
+        Small.chunks + ["--checkpoint", "runs/m.jld2", "--checkpoint-interval", "5", "--keep", "4"])
+      try #require(run.status == ExitStatus.success, "\(run)")
+      func names() throws -> [String] { try fileNames(in: workspace.path + "/runs").sorted() }
+      let all = try names()
+      let arguments = ["--prune", "--folder", "runs"]
+      let refused = try workspace.sample(arguments)
+      #expect(refused.status == ExitStatus.usage && refused.errors.contains("give --yes"), "\(refused)")
+      for (answer, says) in [
+        ("n", "nothing was removed"), ("", "nothing was removed"), ("y", "removed 3 files"),
+      ] {
+        #expect(try names() == all)
+        let job = try TerminalJob("gpt-sample", arguments, folder: workspace.path)
+        #expect(job.shows("[y/N] "), "\(job.output)")
+        job.type("\(answer)\r")
+        #expect(job.end() == ExitStatus.success && job.output.contains(says), "\(job.output)")
+      }
+      #expect(try names() == ["m.best.jld2", "m.jld2", "m.step-000018.jld2"])
+      let again = try workspace.sample(arguments + ["--yes"])
+      #expect(again.output == "nothing to remove from runs\n", "\(again)")
+    }
+
     @Test func aScoredTextIsColouredOnATerminalUnlessUnwanted() throws {
       try workspace.write("the rain falls;\nÉcho".utf8, to: "scored.txt")
       let arguments = ["--checkpoint", "text.jld2", "--score", "scored.txt"]
