@@ -149,7 +149,7 @@ extension Programs {
       let wide = ["--data", "prose.txt", "--n-embd", "512", "--n-layer", "1", "--block-size", "16"]
       let arguments = wide + ["--batch-size", "2", "--max-steps", "2", "--no-save"] + Small.quiet
       let large = arguments + ["--init-scheme", "reference"]
-      let notes = try train(large).lines.filter { $0.contains("--init-scheme") && $0.contains("note ") }
+      let notes = try train(large).entries.filter { $0.contains("--init-scheme") && $0.contains("note ") }
       #expect(notes.count == 1 && notes[0].contains("--init-scheme scaled begins near it"), "\(notes)")
       // Which is the default at this width.
       let mended = try train(arguments + ["--metrics", "m.jsonl", "--replace"])

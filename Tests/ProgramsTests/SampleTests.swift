@@ -249,7 +249,7 @@ extension Programs {
         ],
         "\(run)")
       let line =
-        /epoch  1 \| step     2 \/ 390 \| lr \d\.\d\de-\d\d \| loss \d\.\d{4} \| [\d,]+ tok\/s \| ETA .*/
+        /epoch  1 \| step     2 \/ 390 \| lr \d\.\d\de-\d\d \| loss \d\.\d{4}( \| [\d,.]+k? tok\/s)? \| ETA .*/
       #expect(run.lines.contains { $0.wholeMatch(of: line) != nil }, "\(run)")
       #expect(run.lines.contains { $0.hasPrefix("Final loss ") && $0.contains("mean of the last 4: ") })
     }
