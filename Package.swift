@@ -134,14 +134,19 @@ let package = Package(
       ]),
     // Floor 6
     library(
+      "RunPlanning",
+      [
+        "RunDisplay", "Training", "Checkpointing", "Corpora", "CorpusFiles", "TrainingState", "Launching",
+        "DataParallel", "Liveness", "GPTModel", "Kernels", "CommandLineOptions", "TerminalDisplay", "Platform",
+      ]),
+    // Floor 7
+    library(
       "TrainerProgram",
       [
-        "BuildFacts", "Diagnosis", "RunFiles", "RunDisplay", "RunPage", "CheckpointFamilies", "Training",
-        "Capacity", "Checkpointing", "Corpora", "CorpusFiles", "TextDelivery", "TrainingState",
-        "Launching",
-        "DataParallel", "Liveness",
-        "GPTModel",
-        "Kernels", "Reproducibility", "CommandLineOptions", "TerminalDisplay", "Platform",
+        "RunPlanning", "BuildFacts", "Diagnosis", "RunFiles", "RunDisplay", "RunPage", "CheckpointFamilies",
+        "Training", "Capacity", "Checkpointing", "Corpora", "CorpusFiles", "TextDelivery", "TrainingState",
+        "Launching", "DataParallel", "Liveness", "GPTModel", "Kernels", "CommandLineOptions",
+        "TerminalDisplay", "Platform",
       ]),
     library(
       "SamplerProgram",
@@ -150,7 +155,7 @@ let package = Package(
         "TrainingState",
         "GPTModel", "CommandLineOptions", "TerminalDisplay", "Platform",
       ]),
-    // Floor 7
+    // Floor 8
     .executableTarget(name: "gpt-ddp", dependencies: ["TrainerProgram", "Platform"]),
     .executableTarget(name: "gpt-sample", dependencies: ["SamplerProgram", "Platform"]),
     // For scripts/bench.sh; not a product.

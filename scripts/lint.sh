@@ -36,8 +36,9 @@ floor_of() {
     Corpora | TrainingState | RunPage) echo 3 ;;
     Checkpointing | Training | Capacity | TextDelivery) echo 4 ;;
     RunFiles | RunDisplay | CheckpointTools | BuildFacts | Diagnosis) echo 5 ;;
-    TrainerProgram | SamplerProgram) echo 6 ;;
-    gpt-ddp | gpt_ddp | gpt-sample | gpt_sample | gpt-bench | gpt_bench) echo 7 ;;
+    RunPlanning) echo 6 ;;
+    TrainerProgram | SamplerProgram) echo 7 ;;
+    gpt-ddp | gpt_ddp | gpt-sample | gpt_sample | gpt-bench | gpt_bench) echo 8 ;;
   esac
 }
 
@@ -55,7 +56,7 @@ forbidden_reason() {
     *:CPlatform) echo "only Platform asks the system" ;;
     SamplerProgram:DataParallel | SamplerProgram:Launching | SamplerProgram:Training | SamplerProgram:Corpora | \
       SamplerProgram:CorpusFiles | SamplerProgram:RunFiles | SamplerProgram:RunDisplay | SamplerProgram:Capacity | \
-      SamplerProgram:Diagnosis)
+      SamplerProgram:Diagnosis | SamplerProgram:RunPlanning)
       echo "gpt-sample needs neither MPI nor a corpus" ;;
     gpt-ddp:TrainerProgram | gpt-sample:SamplerProgram) ;;
     gpt-ddp:* | gpt-sample:*) echo "an executable is its program library and nothing else" ;;

@@ -3,6 +3,7 @@
 import CommandLineOptions
 import Platform
 import RunPage
+import RunPlanning
 
 enum Comparison {
   /// Whether the command line asks for one.

@@ -6,6 +6,7 @@ import CorpusFiles
 import DataParallel
 import GPTModel
 import Platform
+import RunPlanning
 import TextDelivery
 import TrainingState
 

@@ -7,6 +7,7 @@ import DataParallel
 import Diagnosis
 import Launching
 import Platform
+import RunPlanning
 import TerminalDisplay
 import TrainingState
 

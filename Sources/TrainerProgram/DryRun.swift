@@ -8,6 +8,7 @@ import DataParallel
 import GPTModel
 import Launching
 import Platform
+import RunPlanning
 import RunDisplay
 import RunFiles
 import Training

@@ -3,6 +3,7 @@
 import Capacity
 import DataParallel
 import Platform
+import RunPlanning
 import Training
 import TrainingState
 

@@ -3,6 +3,7 @@
 import DataParallel
 import Launching
 import Platform
+import RunPlanning
 import RunDisplay
 import Training
 import TrainingState

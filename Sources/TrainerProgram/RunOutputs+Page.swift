@@ -6,6 +6,7 @@ import GPTModel
 import Platform
 import RunFiles
 import RunPage
+import RunPlanning
 import Training
 import TrainingState
 

@@ -7,6 +7,7 @@ import DataParallel
 import GPTModel
 import Liveness
 import Platform
+import RunPlanning
 import RunDisplay
 import RunFiles
 import Synchronization

@@ -11,6 +11,7 @@ import Liveness
 import Kernels
 import Launching
 import Platform
+import RunPlanning
 import RunDisplay
 import RunFiles
 import TerminalDisplay

@@ -8,6 +8,7 @@ import Liveness
 import Foundation
 import Launching
 import Platform
+import RunPlanning
 import Training
 import TerminalDisplay
 

@@ -183,7 +183,7 @@ extension Programs {
         ("n", "nothing was removed"), ("", "nothing was removed"), ("y", "removed 3 files"),
       ] {
         #expect(try names() == all)
-        let job = try TerminalJob("gpt-sample", arguments, folder: workspace.path)
+        let job = try TerminalProgram("gpt-sample", arguments, folder: workspace.path)
         #expect(job.shows("[y/N] "), "\(job.output)")
         job.type("\(answer)\r")
         #expect(job.end() == ExitStatus.success && job.output.contains(says), "\(job.output)")

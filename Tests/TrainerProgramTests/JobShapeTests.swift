@@ -5,6 +5,7 @@ import TrainingState
 import Testing
 
 @testable import Capacity
+@testable import RunPlanning
 @testable import TrainerProgram
 
 @Suite struct JobShapeTests {

@@ -5,6 +5,7 @@ import Platform
 import Testing
 import TrainingState
 
+@testable import RunPlanning
 @testable import TrainerProgram
 
 @Suite struct RepeatCommandTests {

@@ -8,6 +8,7 @@ import RunDisplay
 import Testing
 import TrainingState
 
+@testable import RunPlanning
 @testable import TrainerProgram
 
 /// A plan of these arguments.

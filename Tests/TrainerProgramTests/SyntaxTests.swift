@@ -4,6 +4,7 @@ import CommandLineOptions
 import Platform
 import Testing
 
+@testable import RunPlanning
 @testable import TrainerProgram
 
 @Suite struct SyntaxTests {

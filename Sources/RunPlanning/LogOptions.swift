@@ -7,13 +7,13 @@ import RunDisplay
 import TerminalDisplay
 
 /// The words of `--log`.
-enum LogManner: String, CaseIterable, Sendable { case auto, live, plain }
+package enum LogManner: String, CaseIterable, Sendable { case auto, live, plain }
 
 extension RunPlan {
-  var isQuiet: Bool { options[TrainerOptions.quiet] }
+  package var isQuiet: Bool { options[TrainerOptions.quiet] }
 
   /// - Throws: `InvalidInput` for options that contradict each other.
-  static func checkLog(_ options: ParsedOptions) throws {
+  package static func checkLog(_ options: ParsedOptions) throws {
     guard options[TrainerOptions.quiet] else { return }
     if options[TrainerOptions.log] == LogManner.live.rawValue {
       throw InvalidInput("--quiet contradicts --log live; omit one of them")
@@ -27,7 +27,7 @@ extension RunPlan {
   ///
   /// Under a launcher of somebody else's the log is plain, even on a terminal, which the ranks share with it.
   /// - Throws: `InvalidInput` if a live line is asked for where none can be drawn.
-  func displayManner() throws -> Display.Manner? {
+  package func displayManner() throws -> Display.Manner? {
     let environment = LaunchEnvironment.current
     guard !isQuiet, environment.rank == 0 else { return nil }
     let wish = LogManner(rawValue: options[TrainerOptions.log]) ?? .auto
@@ -53,7 +53,7 @@ extension RunPlan {
   }
 
   /// When rank 0 writes a line about a step.
-  var logPace: LogPace {
+  package var logPace: LogPace {
     if let interval = options[TrainerOptions.logInterval] { return interval > 0 ? .steps(interval) : .never }
     return Display.isShown ? .atTheEnd : .usual
   }

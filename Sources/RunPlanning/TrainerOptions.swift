@@ -6,129 +6,129 @@ import Platform
 import DataParallel
 import TrainingState
 
-enum TrainerOptions {
+package enum TrainerOptions {
   // What to train on
-  static let preset = Option.choice(
+  package static let preset = Option.choice(
     "preset", Preset.all.map(\.name), "NAME", default: Preset.all[0].name,
     "Defaults: Shakespeare in chunks; the reference's exact hyperparameters for it; names, one a step.")
-  static let data = Option.texts(
+  package static let data = Option.texts(
     "data", "FILE",
     "Train on this UTF-8 text, .gz and .zst too, with the workflow of the preset; again for more files, in order; a "
       + "folder stands for its texts, a pattern in quotes for what it matches.")
-  static let dataFolder = Option.text(
+  package static let dataFolder = Option.text(
     "data-dir", "DIR", default: "data", "Where downloaded and generated corpora are kept.")
-  static let dataURL = Option.text(
+  package static let dataURL = Option.text(
     "data-url", "URL", "Another address of the preset's corpus; it must hold the same bytes.")
-  static let noDownload = Option.flag(
+  package static let noDownload = Option.flag(
     "no-download", "Never ask the network; generate a small corpus where none is found.")
 
   // Model and training
-  static let initFrom = Option.text(
+  package static let initFrom = Option.text(
     "init-from", "FILE", "Begin with the weights of this checkpoint; its sizes hold."
   ).completing(".jld2")
-  static let maxSteps = Option.integer(
+  package static let maxSteps = Option.integer(
     "max-steps", in: 0...TrainingConfiguration.mostSteps, "Stop after this step; the schedule stays as it is."
   )
 
   // Output
-  static let log = Option.choice(
+  package static let log = Option.choice(
     "log", LogManner.allCases.map(\.rawValue), "NAME", default: LogManner.auto.rawValue,
     "live: one line that changes, below all others; plain: lines only; auto: live on a terminal.")
-  static let logInterval = Option.integer(
+  package static let logInterval = Option.integer(
     "log-interval", defaultText: "first, last, every 5 s of a plain log", in: 0...Int.max,
     "Steps between log lines; 0 = off.")
-  static let quiet = Option.flag("quiet", "Print the result, notes, warnings and errors alone.")
-  static let metrics = Option.text(
+  package static let quiet = Option.flag("quiet", "Print the result, notes, warnings and errors alone.")
+  package static let metrics = Option.text(
     "metrics", "FILE",
     "JSON lines, one a step: step epoch loss lr seconds tokens, and grad_norm with clipping.")
-  static let page = Option.text(
+  package static let page = Option.text(
     "page", "FILE", "One HTML file to watch the run in a browser, and its report card at the end.")
-  static let compare = Option.texts(
+  package static let compare = Option.texts(
     "compare", "FILE",
     "Instead of training: the curves of this metrics file, again for more, on --page or in --svg.")
-  static let svg = Option.text("svg", "FILE", "With --compare: the loss as a picture.")
-  static let hashInterval = Option.integer(
+  package static let svg = Option.text("svg", "FILE", "With --compare: the loss as a picture.")
+  package static let hashInterval = Option.integer(
     "hash-interval", default: 100, in: 0...Int.max, "Steps between comparisons of the weights' hash.")
-  static let sampleInterval = Option.integer(
+  package static let sampleInterval = Option.integer(
     "sample-interval", defaultText: Preset.defaultText { "\($0.sampleInterval)" }, in: 0...Int.max,
     "Steps between samples; 0 = off.")
-  static let sampleCount = Option.integer(
+  package static let sampleCount = Option.integer(
     "num-samples", defaultText: Preset.defaultText { "\($0.sampleCount)" }, in: 0...10_000,
     "Samples after training.")
-  static let temperature = Option.number(
+  package static let temperature = Option.number(
     "temperature", defaultText: Preset.defaultText { decimal($0.temperature) }, in: .closed(0...100),
     "Of samples; 0 takes the likeliest.")
-  static let profile = Option.flag("profile", "Measure where the time of a step goes.")
+  package static let profile = Option.flag("profile", "Measure where the time of a step goes.")
 
   // Checkpoints
-  static let checkpoint = Option.text(
+  package static let checkpoint = Option.text(
     "checkpoint", "FILE", defaultText: Preset.defaultText { $0.checkpoint },
     "Where the state is saved; the best validated one is kept beside it as ….best.jld2."
   ).completing(".jld2")
-  static let checkpointInterval = Option.integer(
+  package static let checkpointInterval = Option.integer(
     "checkpoint-interval", defaultText: Preset.defaultText { "\($0.checkpointInterval)" }, in: 0...Int.max,
     "Steps between saves; 0 = at the end.")
-  static let keep = Option.integer(
+  package static let keep = Option.integer(
     "keep", default: 2, in: 1...1000,
     "States kept, the newest included; without it, a resumed run keeps as many as there are.")
-  static let resume = Option.flag(
+  package static let resume = Option.flag(
     "resume", "Go on from --checkpoint with the same bits; its options hold.")
-  static let autoResume = Option.flag(
+  package static let autoResume = Option.flag(
     "auto-resume", "Like --resume if there is a checkpoint, else begin: for jobs that are started again.")
-  static let moreEpochs = Option.integer(
+  package static let moreEpochs = Option.integer(
     "more-epochs", in: 1...1_000_000,
     "With --resume, after the last step: so many more; the schedule begins again.")
-  static let moreSteps = Option.integer(
+  package static let moreSteps = Option.integer(
     "more-steps", in: 1...1_000_000_000, "The same in steps.")
-  static let noSave = Option.flag("no-save", "Write no checkpoint.")
-  static let replace = Option.flag(
+  package static let noSave = Option.flag("no-save", "Write no checkpoint.")
+  package static let replace = Option.flag(
     "replace", "Replace what an earlier run has left under these names, instead of setting it aside.")
 
   // Parallelism
-  static let processCount = Option.integer(
+  package static let processCount = Option.integer(
     "np", in: 1...100_000, "Ranks; more than one starts mpirun.")
-  static let threads = Option.integer(
+  package static let threads = Option.integer(
     "threads", defaultText: "processors / ranks of the host, or SLURM's share", in: 1...1024,
     "Threads of each rank.")
-  static let hostfile = Option.text("hostfile", "FILE", "Hosts for --np, as mpirun reads them.")
-  static let supervise = Option.flag(
+  package static let hostfile = Option.text("hostfile", "FILE", "Hosts for --np, as mpirun reads them.")
+  package static let supervise = Option.flag(
     "supervise", "With --np: start again from the last checkpoint when a rank or host dies.")
-  static let maxRestarts = Option.integer(
+  package static let maxRestarts = Option.integer(
     "max-restarts", default: 3, in: 0...10_000, "For --supervise.")
-  static let hangTimeout = Option.number(
+  package static let hangTimeout = Option.number(
     "hang-timeout", "SECONDS", default: Watchdog.defaultHangTimeout, in: .above(0),
     "When a silent rank ends the job.")
-  static let ignoreMemory = Option.flag(
+  package static let ignoreMemory = Option.flag(
     "ignore-memory", "Begin even if the memory does not suffice by the plan in the log.")
 
   // Before a run
-  static let config = Option<String?>.text(
+  package static let config = Option<String?>.text(
     "config", "FILE",
     "Read options from this file, one a line as `name = value` or `--name value`, or a printed `Repeat with` line; "
       + "options given here count more.")
-  static let dryRun = Option.flag(
+  package static let dryRun = Option.flag(
     "dry-run",
     "Say what would be trained, saved and set aside, the memory and the time that it would take, and end; writes "
       + "nothing.")
-  static let doctor = Option.flag(
+  package static let doctor = Option.flag(
     "doctor",
     "Look at this machine, under mpirun at all hosts: what training needs, what is amiss, how fast it is, and the "
       + "command to start with.")
 
   // Between a supervisor and the jobs it starts
-  static let run = Option.text("run-id", "TEXT", "Names a supervised run in its checkpoints.").hidden
-  static let restarted = Option.flag(
+  package static let run = Option.text("run-id", "TEXT", "Names a supervised run in its checkpoints.").hidden
+  package static let restarted = Option.flag(
     "restarted", "Go on from what the run of this name has saved, if anything."
   ).hidden
   /// Between a doctor and the ranks that it starts.
-  static let exchangeCheck = Option.flag(
+  package static let exchangeCheck = Option.flag(
     "exchange-check", "Measure the exchange among these ranks and print it."
   ).hidden
 
   /// What the launcher keeps to itself.
-  static let launching: [any DeclaredOption] = [processCount, hostfile, supervise, maxRestarts, run]
+  package static let launching: [any DeclaredOption] = [processCount, hostfile, supervise, maxRestarts, run]
 
-  static let syntax = CommandSyntax(
+  package static let syntax = CommandSyntax(
     program: "gpt-ddp", version: ProgramVersion.current,
     summary:
       "Trains a small GPT on characters, data-parallel over MPI ranks. The weights depend on data, options "
@@ -193,7 +193,7 @@ enum TrainerOptions {
     })
 
   /// A test parses each of them.
-  static let examples = [
+  package static let examples = [
     CommandExample("Train on Shakespeare with all cores of this machine:", "gpt-ddp"),
     CommandExample(
       "Names, in less than a second; then more of them:",

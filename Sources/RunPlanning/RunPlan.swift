@@ -9,13 +9,13 @@ import Training
 import TrainingState
 
 /// What the command line asks for, before the corpus is known.
-struct RunPlan {
-  let options: ParsedOptions
-  let preset: Preset
+package struct RunPlan {
+  package let options: ParsedOptions
+  package let preset: Preset
   /// Preset and options; vocabulary and length follow from the corpus.
-  let draft: TrainingConfiguration
+  package let draft: TrainingConfiguration
 
-  init(_ options: ParsedOptions) throws {
+  package init(_ options: ParsedOptions) throws {
     self.options = options
     let name = options[TrainerOptions.preset]
     preset = Preset.all.first { $0.name == name } ?? Preset.all[0]
@@ -67,7 +67,7 @@ struct RunPlan {
   }
 
   /// Where nothing is held out there are no validations to wait for.
-  static func checkPatience(_ configuration: TrainingConfiguration) throws {
+  package static func checkPatience(_ configuration: TrainingConfiguration) throws {
     guard configuration.patience > 0, configuration.validationFraction == 0 else { return }
     throw InvalidInput(
       "--\(SettingsTable.patience.name) \(configuration.patience) counts validations, and nothing is held out for them; "
@@ -110,12 +110,12 @@ struct RunPlan {
     return configuration
   }
 
-  var checkpointPath: String { options[TrainerOptions.checkpoint] ?? preset.checkpoint }
-  var metricsPath: String? { options[TrainerOptions.metrics] }
-  var pagePath: String? { options[TrainerOptions.page] }
-  var saves: Bool { !options[TrainerOptions.noSave] }
-  var sampleCount: Int { options[TrainerOptions.sampleCount] ?? preset.sampleCount }
-  var temperature: Double { options[TrainerOptions.temperature] ?? preset.temperature }
+  package var checkpointPath: String { options[TrainerOptions.checkpoint] ?? preset.checkpoint }
+  package var metricsPath: String? { options[TrainerOptions.metrics] }
+  package var pagePath: String? { options[TrainerOptions.page] }
+  package var saves: Bool { !options[TrainerOptions.noSave] }
+  package var sampleCount: Int { options[TrainerOptions.sampleCount] ?? preset.sampleCount }
+  package var temperature: Double { options[TrainerOptions.temperature] ?? preset.temperature }
 
   /// The configuration of a training that begins at step 1.
   ///
@@ -124,7 +124,7 @@ struct RunPlan {
   ///   - sequences: in the training part of the corpus.
   ///   - heldOut: sequences in the other part.
   /// - Throws: `InvalidInput` if the sizes are impossible or the corpus does not fill a batch.
-  func configuration(
+  package func configuration(
     model: GPTConfiguration, sequences: Int, heldOut: Int = 0
   ) throws -> TrainingConfiguration {
     var configuration = Self.draft(preset, options, length: try length(draft, sequences: sequences))
@@ -146,13 +146,13 @@ struct RunPlan {
     return configuration
   }
 
-  func length(_ configuration: TrainingConfiguration, sequences: Int) throws -> CorpusLength {
+  package func length(_ configuration: TrainingConfiguration, sequences: Int) throws -> CorpusLength {
     CorpusLength(
       stepsPerEpoch: try BatchSampler(configuration, sequenceCount: sequences).stepsPerEpoch)
   }
 
   /// The model that the options ask for, with the vocabulary of a corpus.
-  func model(vocabularySize: Int) throws -> GPTConfiguration {
+  package func model(vocabularySize: Int) throws -> GPTConfiguration {
     var model = draft.model
     model.vocabularySize = vocabularySize
     try model.validate()
@@ -160,7 +160,7 @@ struct RunPlan {
   }
 
   /// `--init-from` brings its own sizes; options must not contradict them.
-  func checkSizes(of model: GPTConfiguration) throws {
+  package func checkSizes(of model: GPTConfiguration) throws {
     var trained = draft
     trained.model = model
     for setting in SettingsTable.model {
@@ -178,7 +178,7 @@ struct RunPlan {
   ///   - localSize: ranks of this host.
   ///   - processorCount, usableCount: of this host, and those that a binding leaves this rank.
   ///   - allocation: what a batch system has given the job.
-  func settings(
+  package func settings(
     localSize: Int, processorCount: Int, usableCount: Int, allocation: SlurmAllocation? = nil
   ) -> RunSettings {
     var settings = RunSettings()
@@ -199,7 +199,7 @@ struct RunPlan {
 
 extension TrainingConfiguration {
   /// The preset's part of the steps.
-  mutating func takeWarmup(of preset: Preset) {
+  package mutating func takeWarmup(of preset: Preset) {
     schedule.warmupSteps =
       schedule.kind == .cosine
       ? min(
@@ -208,14 +208,14 @@ extension TrainingConfiguration {
   }
 
   /// - Parameter isFixed: whether the user has said where the weights come from.
-  mutating func takeInitialScheme(of preset: Preset, isFixed: Bool) {
+  package mutating func takeInitialScheme(of preset: Preset, isFixed: Bool) {
     initialScheme =
       preset.choosesInitialScheme && !isFixed
       ? .automatic(for: model) : preset.configuration.initialScheme
   }
 
   /// The preset's leaves, which are no larger than the batch.
-  mutating func takeMicrobatch(of preset: Preset) {
+  package mutating func takeMicrobatch(of preset: Preset) {
     microbatchSize = min(preset.configuration.microbatchSize, globalBatchSize)
   }
 }

@@ -8,17 +8,17 @@ import TrainingState
 
 extension RunPlan {
   /// What a checkpoint asks for, and what the user should know about it.
-  struct Resumption {
-    var configuration: TrainingConfiguration
+  package struct Resumption {
+    package var configuration: TrainingConfiguration
     /// Lines for the log.
-    var notes: [String] = []
+    package var notes: [String] = []
   }
 
   /// The configuration that a checkpoint was trained with.
   ///
   /// - Parameter sequences: in the training part of the corpus.
   /// - Throws: `InvalidInput` naming an option that the user gave and that says something else.
-  func configuration(resuming state: TrainingState, sequences: Int) throws -> Resumption {
+  package func configuration(resuming state: TrainingState, sequences: Int) throws -> Resumption {
     var resumption = Resumption(configuration: state.configuration)
     let trained = state.configuration
     if options.isGiven(TrainerOptions.preset), preset.configuration.workflow != trained.workflow {
@@ -58,7 +58,7 @@ extension RunPlan {
   }
 
   /// `--resume` where nothing is.
-  var noCheckpoint: InvalidInput {
+  package var noCheckpoint: InvalidInput {
     let others = CheckpointFile.otherNames(near: checkpointPath)
     return InvalidInput(
       "there is no checkpoint \(checkpointPath) to resume\(others.isEmpty ? "" : " (there is \(others))"); leave "

@@ -6,7 +6,7 @@ import CorpusFiles
 import Platform
 import TrainingState
 
-enum RepeatCommand {
+package enum RepeatCommand {
   /// Words that belong together in one piece, quoted for a shell.
   ///
   /// - Parameters:
@@ -14,7 +14,7 @@ enum RepeatCommand {
   ///   - data: the user's `--data`; empty for the corpus of a preset.
   ///   - stepsPerEpoch: of this training.
   ///   - heldOut: sequences that it could validate on.
-  static func words(
+  package static func words(
     for state: TrainingState, data: [String], stepsPerEpoch: Int, heldOut: Int = 0
   ) -> [String] {
     let trained = state.configuration
@@ -80,7 +80,7 @@ enum RepeatCommand {
 
 extension TrainingState {
   /// What `--data` must name for this training; nothing if a preset finds the text by itself.
-  var dataToGive: [String] {
+  package var dataToGive: [String] {
     let own = Preset.all.filter { $0.configuration.workflow == configuration.workflow }.map(\.corpus)
     let isFound = own.contains { [$0.sha256, $0.substitute.sha256].contains(corpus.sha256) }
     return isFound ? [] : CorpusSources.decode(corpus.path)

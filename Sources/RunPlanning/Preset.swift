@@ -4,24 +4,24 @@ import Corpora
 import TrainingState
 
 /// Defaults of a workflow: a corpus, what differs from the reference's mathematics, and how a run shows itself.
-struct Preset: Sendable {
-  enum Length: Sendable { case epochs(Int), steps(Int) }
+package struct Preset: Sendable {
+  package enum Length: Sendable { case epochs(Int), steps(Int) }
 
-  let name: String
-  let corpus: KnownCorpus
-  let configuration: TrainingConfiguration
-  let length: Length
-  let warmupFraction: Double
+  package let name: String
+  package let corpus: KnownCorpus
+  package let configuration: TrainingConfiguration
+  package let length: Length
+  package let warmupFraction: Double
   /// Of the warm-up that follows from the fraction.
-  let mostWarmupSteps: Int
+  package let mostWarmupSteps: Int
   /// Whether the sizes choose the scheme of the initial weights, or that of the configuration stands.
-  let choosesInitialScheme: Bool
-  let sampleCount: Int
-  let temperature: Double
-  let sampleInterval, checkpointInterval: Int
-  let checkpoint: String
+  package let choosesInitialScheme: Bool
+  package let sampleCount: Int
+  package let temperature: Double
+  package let sampleInterval, checkpointInterval: Int
+  package let checkpoint: String
 
-  init(
+  package init(
     _ name: String, _ corpus: KnownCorpus, _ length: Length, warmupFraction: Double = 0,
     mostWarmupSteps: Int = .max, choosesInitialScheme: Bool = true, sampleCount: Int, temperature: Double,
     interval: Int, checkpoint: String,
@@ -44,11 +44,11 @@ struct Preset: Sendable {
   }
 
   /// The first is the default.
-  static let all = [shakespeare, reference, names]
+  package static let all = [shakespeare, reference, names]
 
   /// The reference's model with the learning rate that it needed, and a tenth held out. A long text is warmed up to no
   /// longer than nanoGPT's GPT-2 of 600,000 steps.
-  static let shakespeare = Preset(
+  package static let shakespeare = Preset(
     "shakespeare", .tinyShakespeare, .epochs(15), warmupFraction: 0.1, mostWarmupSteps: 2_000, sampleCount: 3,
     temperature: 0.8, interval: 200, checkpoint: "checkpoints/shakespeare.jld2"
   ) {
@@ -57,13 +57,13 @@ struct Preset: Sendable {
   }
 
   /// Exactly MicroGPT.jl's hyperparameters.
-  static let reference = Preset(
+  package static let reference = Preset(
     "reference", .tinyShakespeare, .epochs(15), warmupFraction: 0.1, choosesInitialScheme: false,
     sampleCount: 3,
     temperature: 0.8, interval: 200, checkpoint: "checkpoints/shakespeare.jld2")
 
   /// The task of the original microgpt.py: one name a step.
-  static let names = Preset(
+  package static let names = Preset(
     "names", .names, .steps(1000), sampleCount: 5, temperature: 0.5, interval: 0,
     checkpoint: "checkpoints/names.jld2"
   ) {
@@ -79,7 +79,7 @@ struct Preset: Sendable {
   }
 
   /// A value of the presets as the help shows it: `128; names 16`.
-  static func defaultText(_ value: (Preset) -> String) -> String {
+  package static func defaultText(_ value: (Preset) -> String) -> String {
     let usual = value(all[0])
     let others = all.dropFirst().map { ($0.name, value($0)) }.filter { $0.1 != usual }
     // Presets that agree share their value.
@@ -96,7 +96,7 @@ struct Preset: Sendable {
 }
 
 extension Preset.Length {
-  func steps(perEpoch stepsPerEpoch: Int) -> Int {
+  package func steps(perEpoch stepsPerEpoch: Int) -> Int {
     switch self {
     case .epochs(let epochs): epochs * stepsPerEpoch
     case .steps(let steps): steps
