@@ -25,6 +25,8 @@ package final class RunStatus: DisplaySource {
     var lastSave: Double?
     /// The last step has ended.
     var isOver = false
+    /// Until there is a step to go by.
+    var firstStep: Activity?
   }
 
   private let state: Mutex<State>
@@ -35,6 +37,8 @@ package final class RunStatus: DisplaySource {
   /// Whether there is anything to be saved.
   private let saves: Bool
 
+  /// Seconds after which a plain log says that a step is under way.
+  private static let longStep = 30.0
   /// Speeds are of at least so many seconds.
   private static let windowSeconds = 2.0
 
@@ -55,6 +59,8 @@ package final class RunStatus: DisplaySource {
   /// - Parameter now: seconds of the monotonic clock.
   func finished(_ metrics: StepMetrics, at now: Double = monotonicSeconds()) {
     state.withLock { state in
+      state.firstStep?.end()
+      state.firstStep = nil
       state.longestStep = max(state.longestStep, now - state.lastEnd)
       state.window.seconds += now - state.lastEnd
       state.window.tokens += metrics.tokens
@@ -83,6 +89,15 @@ package final class RunStatus: DisplaySource {
   }
 
   package func saved(at now: Double = monotonicSeconds()) { state.withLock { $0.lastSave = now } }
+
+  /// The first step is about to begin.
+  package func begins(at now: Double = monotonicSeconds()) {
+    let (first, isAny) = (firstStep + 1, firstStep < lastStep)
+    state.withLock {
+      $0.lastEnd = now
+      if isAny { $0.firstStep = Activity.begin("computing step \(first)") }
+    }
+  }
 
   /// Something between two steps has ended.
   package func goesOn(at now: Double = monotonicSeconds()) { state.withLock { $0.lastEnd = now } }
@@ -141,15 +156,16 @@ package final class RunStatus: DisplaySource {
       "this step \(Self.short(now - state.lastEnd))", importance: 1, isSecondary: true)
   }
 
-  /// The first step, whose length nobody knows, and later ones that take much longer than all before.
+  /// A step that takes long, or much longer than all before.
   package func delay(at now: Double) -> String? {
     let state = state.withLock { $0 }
-    guard !state.isOver else { return nil }
+    guard !state.isOver, state.step > firstStep else { return nil }
     let seconds = now - state.lastEnd
-    let whole = Int(seconds)
-    if state.step == firstStep { return "computing step \(state.step + 1), for \(whole) s so far" }
-    guard seconds > 2 * state.longestStep + 2 else { return nil }
-    return "step \(state.step + 1) takes longer than all before it: \(whole) s so far"
+    if seconds > 2 * state.longestStep + 2 {
+      return "step \(state.step + 1) takes longer than all before it: \(Int(seconds)) s so far"
+    }
+    guard seconds > Self.longStep else { return nil }
+    return "computing step \(state.step + 1), for \(Int(seconds)) s so far"
   }
 
   /// `41s`, `4m 10s`, `2h 05m`: whole seconds, which do not flicker.

@@ -135,7 +135,8 @@ struct PlainProgress {
     let began = moment?.outermost ?? 0
     let isTold = told?.began == began
     let lasts = isTold ? now - (told?.first ?? now) : 0
-    guard silence > (lasts > Self.long ? Self.long : isTold ? Self.later : Self.first) else { return nil }
+    guard silence > (!isTold ? Self.first : lasts > Self.long || moment == nil ? Self.long : Self.later)
+    else { return nil }
     if let moment, !isTold, now - moment.outermost < Self.shortest { return nil }
     if !isTold { told = (began, now) }
     guard let moment else { return "note: \(text)" }

@@ -148,7 +148,7 @@ struct Session {
   private func train(_ trainer: Trainer, _ outputs: RunOutputs?) throws -> Int32 {
     let result: TrainingResult
     if let outputs {
-      outputs.status.goesOn()
+      outputs.status.begins()
       Display.show(outputs.status)
     }
     defer { Display.show(nil) }
