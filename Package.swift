@@ -137,7 +137,8 @@ let package = Package(
       "RunPlanning",
       [
         "RunDisplay", "Training", "Checkpointing", "Corpora", "CorpusFiles", "TrainingState", "Launching",
-        "DataParallel", "Liveness", "GPTModel", "Kernels", "CommandLineOptions", "TerminalDisplay", "Platform",
+        "DataParallel", "Liveness", "GPTModel", "Kernels", "CommandLineOptions", "TerminalDisplay",
+        "Platform",
       ]),
     // Floor 7
     library(

@@ -12,7 +12,9 @@ public func wrapped(_ text: String, indent: Int = 0, columns: Int = logColumns) 
   var line = ""
   var isEmpty = true
   for word in text.split(separator: " ", omittingEmptySubsequences: false) {
-    if !isEmpty, columnWidth(line) + 1 + columnWidth(String(word)) > columns {
+    let begin = columnWidth(line) + 1
+    // A word that would stand no further to the left in a line of its own stays.
+    if !isEmpty, begin > indent, begin + columnWidth(String(word)) > columns {
       lines.append(line)
       line = String(repeating: " ", count: indent) + word
     } else {

@@ -128,7 +128,7 @@ extension Session {
       if begin.configuration.totalSteps == state.configuration.totalSteps,
         isOutOfPatience(state, with: begin.configuration)
       {
-        for line in EarlyStop.lines(of: state) { log.note(line) }
+        for line in EarlyStop.lines(of: state) { log.result(line) }
       } else if facts.firstStep >= facts.lastStep {
         log.note("nothing is left to do: step \(facts.firstStep) was already reached")
       }

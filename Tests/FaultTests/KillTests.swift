@@ -141,7 +141,7 @@ struct KillTests {
     #expect(job.text.contains("warning: skipped checkpoint"), "\(job.text)")
     // What was really read.
     let source = "resume     after step 20, from \(course.folder)/out/model.step-000020.jld2"
-    #expect(job.text.contains(source), "\(job.text)")
+    #expect(job.story.contains(source), "\(job.text)")
     let isEqual = try course.isUndisturbed(job)
     row.add(survived: isEqual, equal: isEqual)
     row.report()

@@ -166,8 +166,9 @@ import Testing
     let ranks = Machine.coreCount + 1
     let doctor = try Job(Course.program, course.options(["--doctor", "--np", "\(ranks)"]))
     doctor.end()
-    let start = try #require(doctor.lines.firstIndex(of: "Start with"), "\(doctor.text)")
-    let line = doctor.lines[(start + 1)...].joined(separator: "\n")
+    let findings = doctor.output.split(separator: "\n")
+    let start = try #require(findings.firstIndex(of: "Start with"), "\(doctor.text)")
+    let line = findings[(start + 1)...].joined(separator: "\n")
     let job = try Job(command: ["env", "-i", "PATH=/usr/bin:/bin", "HOME=/tmp", "sh", "-c", line])
     #expect(job.end() == ExitStatus.success, "\(line): \(job.text)")
     #expect(try course.isUndisturbed(job) && job.text.contains("\(ranks) ranks on 1 host"), "\(job.text)")

@@ -148,7 +148,7 @@ import Testing
     try Data().write(to: URL(fileURLWithPath: course.checkpoint + ".lock"))
     let job = try course.launch(ranks: 2, ["--supervise"])
     #expect(job.end() == ExitStatus.success, "\(job.text)")
-    #expect(job.text.contains("model.jld2.lock: it was unreadable, and no process holds it"), "\(job.text)")
+    #expect(job.story.contains("model.jld2.lock: it was unreadable, and no process holds it"), "\(job.text)")
     let isEqual = try course.isUndisturbed(job)
     row.add(survived: isEqual, equal: isEqual)
     row.report()
@@ -180,7 +180,7 @@ import Testing
     #expect(job.end() == ExitStatus.success, "\(job.text)")
     #expect(job.text.contains("step-000038.jld2: it is of another run than"), "\(job.text)")
     #expect(
-      job.text.contains("resume     after step 20, from \(course.folder)/out/model.step-000020"),
+      job.story.contains("resume     after step 20, from \(course.folder)/out/model.step-000020"),
       "\(job.text)")
     let isEqual = try course.isUndisturbed(job)
     // The stranger's are still there.

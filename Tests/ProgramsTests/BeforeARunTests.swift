@@ -26,9 +26,10 @@ extension Programs {
           "a.jld2",
         ]
           + Small.sizes + Small.quiet)
-      let line = try #require(first.lines.first { $0.hasPrefix("Repeat with ") }, "\(first)")
-      // As it is, and as somebody might wrap it.
-      for (name, text) in [("one.conf", line), ("wrapped.conf", line.replacing(" --", with: " \\\n  --"))] {
+      let line = try #require(first.entries.first { $0.hasPrefix("Repeat with ") }, "\(first)")
+      // As it stands, wrapped or not.
+      let printed = try #require(first.output.firstRange(of: "Repeat with ")).lowerBound
+      for (name, text) in [("one.conf", line), ("printed.conf", String(first.output[printed...]))] {
         try workspace.write(Array("# from the log\n\(text)\n".utf8), to: name)
         let again = try workspace.train(["--config", name, "--no-save"] + Small.quiet)
         #expect(try hash(again) == hash(first), "\(again)")
@@ -196,7 +197,7 @@ extension Programs {
         ["--checkpoint", "whole.jld2", "--resume", "--patience", "40"] + Small.quiet)
       #expect(try hash(more) != expected, "\(more)")
       // Its weights are those of a run that nothing ends early.
-      let line = try #require(whole.lines.first { $0.hasPrefix("Repeat with ") })
+      let line = try #require(whole.entries.first { $0.hasPrefix("Repeat with ") })
       #expect(line.hasSuffix("--max-steps \(step)") && !line.contains("patience"), "\(line)")
       try workspace.write(Array(line.utf8), to: "repeat.conf")
       #expect(try hash(workspace.train(["--config", "repeat.conf", "--no-save"] + Small.quiet)) == expected)

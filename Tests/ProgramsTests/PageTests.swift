@@ -195,7 +195,7 @@ extension Programs {
       let text = try page()
       #expect(
         text.contains("class=\"stopped\"")
-          && text.contains("gpt-ddp --resume --checkpoint c.jld2 --page run.html"))
+          && text.contains("--page run.html --resume") && text.contains("gpt-ddp --checkpoint c.jld2 "))
       #expect(try !PageValues(of: text).live)
     }
 

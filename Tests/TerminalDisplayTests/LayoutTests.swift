@@ -116,6 +116,7 @@ import Testing
     // Nothing is cut.
     let path = String(repeating: "p", count: 100)
     #expect(wrapped("corpus \(path) x", indent: 2) == ["corpus", "  \(path)", "  x"])
+    #expect(wrapped("saves      \(path) x", indent: 11) == ["saves      \(path)", "           x"])
   }
 
   @Test func commandsStayCommands() {
