@@ -13,12 +13,17 @@ public enum BuildFacts {
         "commit",
         commit.isEmpty ? "unknown (scripts/train.sh and scripts/install.sh note it)" : commit
       ),
-      ("swift", "\(_SwiftStdlibVersion.current)"),
+      ("swift", swiftVersion),
       ("cpu", "\(String(cString: build_march())), \(targetVectorWidth)\(targetHasFMA ? "" : " without FMA")"),
       ("kernels", MatrixBackend.automatic.kernelFamily),
       ("openblas", "\(openBLASVersion), \(MatrixBackend.openblas.kernelFamily)"),
       ("hdf5", CheckpointFile.libraryVersion),
       ("checkpoint", "format \(CheckpointFile.formatVersion)"),
     ]
+  }
+
+  /// Of the standard library, which does not tell corrections apart.
+  private static var swiftVersion: String {
+    "\(_SwiftStdlibVersion.current)".split(separator: ".").prefix(2).joined(separator: ".")
   }
 }
