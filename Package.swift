@@ -163,7 +163,8 @@ let package = Package(
     .executableTarget(
       name: "gpt-bench",
       dependencies: [
-        "Capacity", "Checkpointing", "TrainingState", "DataParallel", "Reduction", "GPTModel", "Kernels",
+        "Diagnosis", "Capacity", "Checkpointing", "TrainingState", "DataParallel", "Reduction", "GPTModel",
+        "Kernels",
         "CommandLineOptions", "TerminalDisplay",
         "Platform",
       ], swiftSettings: numeric),

@@ -36,23 +36,11 @@ public enum SpeedExamination {
   public static func exchangeSeconds(
     _ configuration: TrainingConfiguration, _ communicator: Communicator
   ) throws -> Double {
-    let elements = ParameterTable(configuration.model).arenaCount
-    let exchange = try GradientExchange(
-      communicator: communicator, elementCount: elements, leafCount: configuration.leafCount)
-    let fold = exchange.makeFold(threads: 1)
+    var exchange = try TimedExchange(configuration, communicator)
     var seconds: [Double] = []
     let begin = monotonicSeconds()
-    for step in 1...10 {
-      for leaf in fold.interval {
-        let buffer = fold.takeBuffer(for: leaf)
-        buffer.update(repeating: Float(leaf + 1), count: elements)
-        fold.complete(leaf: leaf, buffer: buffer)
-      }
-      try communicator.barrier()
-      let start = monotonicSeconds()
-      try exchange.reduce(step: step)
-      seconds.append(monotonicSeconds() - start)
-      fold.recycle()
+    for _ in 1...10 {
+      seconds.append(try exchange.reduce())
       // Large models, slow wires: once is enough. All ranks must say so.
       let isLate = monotonicSeconds() - begin > 5
       if try communicator.allgather([isLate ? 1 : 0]).contains([1]) { break }

@@ -31,21 +31,14 @@ extension Session {
 
   /// Says what `run` would do.
   func rehearse() throws -> Int32 {
-    var origin = plan.checkpointPath
-    let resumed = try resume(from: &origin)
-    let initial =
-      try resumed == nil
-      ? plan.options[TrainerOptions.initFrom].flatMap { path in
-        try loadForAll { try CheckpointFile.read(path) }
-      } : nil
-    let workflow = resumed?.training?.configuration.workflow ?? plan.draft.workflow
+    let (resumed, initial, origin) = try checkpoints()
     let progress = WorkProgress()
     var lack: String?
     let wait = RootWait(for: progress.line, isAskedToStop: { SignalRequests.pending.contains(.stop) })
     let rehearsal = try communicator.rootWork(wait) { () -> Rehearsal? in
       do {
         let corpus = try CorpusSetup(
-          previewing: plan, workflow: workflow, resuming: resumed?.training, progress)
+          previewing: plan, workflow: workflow(resumed), resuming: resumed?.training, progress)
         try verifyOutputs(corpus)
         return Rehearsal(
           corpus: corpus, begin: try beginning(corpus, resumed: resumed, initial: initial))

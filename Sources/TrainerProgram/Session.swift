@@ -31,16 +31,9 @@ struct Session {
     }
     try verifyAgreementOnOptions()
     if plan.options[TrainerOptions.dryRun] { return try rehearse() }
-    var origin = plan.checkpointPath
-    let resumed = try resume(from: &origin)
-    let initial =
-      try resumed == nil
-      ? plan.options[TrainerOptions.initFrom].flatMap { path in
-        try loadForAll { try CheckpointFile.read(path) }
-      } : nil
-    let workflow = resumed?.training?.configuration.workflow ?? plan.draft.workflow
+    let (resumed, initial, origin) = try checkpoints()
     let corpus = try CorpusSetup(
-      plan, workflow: workflow, resuming: resumed?.training, communicator: communicator)
+      plan, workflow: workflow(resumed), resuming: resumed?.training, communicator: communicator)
     try heedStop()
     let begin = try communicator.together { try beginning(corpus, resumed: resumed, initial: initial) }
     try verifyAgreement(on: begin.configuration, corpus)
@@ -265,11 +258,26 @@ struct Session {
       weights: source?.weights, notes: resumption?.notes ?? [])
   }
 
+  /// What is read before anything else.
+  /// - Returns: the state to go on from, or the one whose weights to begin with; on rank 0, the file of the former.
+  func checkpoints() throws -> (resumed: TrainingSnapshot?, initial: TrainingSnapshot?, origin: String) {
+    var origin = plan.checkpointPath
+    let resumed = try resume(from: &origin)
+    guard resumed == nil, let path = plan.options[TrainerOptions.initFrom] else {
+      return (resumed, nil, origin)
+    }
+    return (nil, try loadForAll { try CheckpointFile.read(path) }, origin)
+  }
+
+  func workflow(_ resumed: TrainingSnapshot?) -> Workflow {
+    resumed?.training?.configuration.workflow ?? plan.draft.workflow
+  }
+
   /// The state to go on from: the user's wish, or that of the supervisor, whose job may have died before its first
   /// checkpoint. An older run's file in the same place is none of this run.
   ///
   /// - Parameter origin: on rank 0, becomes the path of the file that it is in.
-  func resume(from origin: inout String) throws -> TrainingSnapshot? {
+  private func resume(from origin: inout String) throws -> TrainingSnapshot? {
     let path = plan.checkpointPath
     var source = path
     defer { origin = source }

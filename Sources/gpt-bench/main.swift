@@ -10,6 +10,7 @@ import Capacity
 import Checkpointing
 import CommandLineOptions
 import DataParallel
+import Diagnosis
 import GPTModel
 import Glibc
 import Platform
@@ -79,7 +80,8 @@ func measure(_ options: ParsedOptions) throws -> JSONText? {
     throw InvalidInput("say what to measure: --peak, --kernels N, --exchange N, --plan HOSTS or --generate N")
   }
   let communicator = try Communicator.start(joinsJob: environmentVariable("OMPI_COMM_WORLD_SIZE") != nil)
-  let seconds = try ExchangeBenchmark.seconds(count, configuration, communicator)
+  var exchange = try TimedExchange(configuration, communicator)
+  let seconds = try (1...count).map { _ in try exchange.reduce() }
   try communicator.finalize()
   return communicator.isRoot ? .object([("seconds", .array(seconds.map { .real($0) }))]) : nil
 }

@@ -22,19 +22,14 @@ public final class TerminalJob {
 
   /// - Parameter environment: of the shell, on top of this process's own.
   public init(columns: Int, folder: String, environment: [String: String] = [:]) throws {
-    var (controller, window): (Int32, Int32) = (-1, -1)
-    var size = winsize(ws_row: 24, ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
-    guard openpty(&controller, &window, nil, nil, &size) == 0, let name = ttyname(window) else {
-      throw RuntimeFailure("the system gives no pseudo-terminal")
-    }
-    for end in [controller, window] { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    (self.controller, self.window) = (controller, window)
+    let terminal = try TerminalProgram.openTerminal(columns: UInt16(columns))
+    (controller, window) = (terminal.controller, terminal.window)
     screen = Screen(columns: columns)
     let variables = ["TERM": "xterm-256color", "PS1": Self.prompt, "HISTFILE": "/dev/null"]
     job = try Job(
       command: [
         "sh", "-c", "exec <>\"$0\" >&0 2>&0; exec setsid -w -c bash --noprofile --norc --noediting -i",
-        String(cString: name),
+        terminal.name,
       ], folder: folder, environment: variables.merging(environment) { $1 })
     _ = waits { $0.beforeCursor == Self.prompt }
   }

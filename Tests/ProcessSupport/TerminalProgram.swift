@@ -14,10 +14,8 @@ public final class TerminalProgram {
   /// Where in `output` the next search begins.
   private var searched = 0
 
-  /// What Glibc's module lacks: POSIX_SPAWN_SETSID, TIOCSPTLCK, TIOCGPTN.
+  /// What Glibc's module lacks: POSIX_SPAWN_SETSID.
   private static let setSession: Int16 = 0x80
-  private static let setLock: UInt = 0x4004_5431
-  private static let getNumber: UInt = 0x8004_5430
 
   /// - Parameters:
   ///   - program: the name of a built program.
@@ -26,15 +24,9 @@ public final class TerminalProgram {
     _ program: String, _ arguments: [String], folder: String, environment: [String: String] = [:],
     columns: UInt16 = 80
   ) throws {
-    master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
-    var (lock, number): (Int32, Int32) = (0, 0)
-    guard master >= 0, ioctl(master, Self.setLock, &lock) == 0, ioctl(master, Self.getNumber, &number) == 0
-    else {
-      throw RuntimeFailure("no pseudoterminal: \(systemError())")
-    }
-    let slave = "/dev/pts/\(number)"
-    var size = winsize(ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
-    _ = ioctl(master, UInt(TIOCSWINSZ), &size)
+    let (master, window, slave) = try Self.openTerminal(columns: columns)
+    defer { close(window) }
+    self.master = master
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -62,6 +54,18 @@ public final class TerminalProgram {
     let code = posix_spawnp(&pid, "sh", &actions, &attributes, &argumentPointers, &variablePointers)
     guard code == 0 else { throw RuntimeFailure("cannot start \(program): \(systemError(code))") }
     self.pid = pid
+  }
+
+  /// A pseudo-terminal of 24 rows.
+  /// - Returns: the end for a test, the end for a program, and the name of the latter.
+  static func openTerminal(columns: UInt16) throws -> (controller: Int32, window: Int32, name: String) {
+    var (controller, window): (Int32, Int32) = (-1, -1)
+    var size = winsize(ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+    guard openpty(&controller, &window, nil, nil, &size) == 0, let name = ttyname(window) else {
+      throw RuntimeFailure("the system gives no pseudo-terminal")
+    }
+    for end in [controller, window] { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    return (controller, window, String(cString: name))
   }
 
   deinit {
