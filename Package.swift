@@ -68,7 +68,7 @@ let package = Package(
     library("Liveness", ["Platform"]),
     library("TerminalDisplay", ["Platform"]),
     // Floor 2
-    library("GPTModel", ["Kernels", "Reproducibility", "Platform"], settings: numeric),
+    library("GPTModel", ["CTargetFeatures", "Kernels", "Reproducibility", "Platform"], settings: numeric),
     library(
       "DataParallel", ["COpenMPI", "Reduction", "Liveness", "TerminalDisplay", "Platform"], settings: numeric),
     library("Launching", ["TerminalDisplay", "Platform"]),

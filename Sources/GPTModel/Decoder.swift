@@ -26,14 +26,19 @@ public final class Decoder {
   private let caches: FloatArena
   private let activations: FloatArena
   private let x, normed, scales, qkv, attended, hidden, logits, scratch: UnsafeMutablePointer<Float>
+  /// Threads that share the products of a single row, where weights are read from memory rather than from cache.
+  private let team: RowTeam
   private let stride, qkvStride, hiddenStride, logitsStride: Int
 
-  /// - Parameter model: already prepared, for inference at least.
-  public init(model: PreparedModel, streamCount: Int, maximumRows: Int = 64) {
+  /// - Parameters:
+  ///   - model: already prepared, for inference at least.
+  ///   - threads: that share the work of one text; no bit depends on them.
+  public init(model: PreparedModel, streamCount: Int, maximumRows: Int = 64, threads: Int = 1) {
     precondition(streamCount > 0 && maximumRows >= streamCount)
     let configuration = model.configuration
     let C = configuration.embeddingSize
     self.model = model
+    team = RowTeam(count: model.blocks.contains { $0.expand.isWorthSharing } ? threads : 1)
     self.streamCount = streamCount
     self.maximumRows = maximumRows
     lengths = [Int](repeating: 0, count: streamCount)
@@ -85,7 +90,7 @@ public final class Decoder {
     rmsNorm(x, into: x, scales: scales, rows: rows.count, columns: C, stride: stride)
     for (layer, block) in model.blocks.enumerated() {
       rmsNorm(x, into: normed, scales: scales, rows: rows.count, columns: C, stride: stride)
-      block.attention.forward(normed, stride: stride, into: qkv, stride: qkvStride, rows: rows.count)
+      product(block.attention, normed, stride, into: qkv, qkvStride, rows: rows.count)
       for (index, row) in rows.enumerated() {
         let cache = caches.base + (row.stream * model.blocks.count + layer) * layout.count
         let q = qkv + index * qkvStride
@@ -94,13 +99,23 @@ public final class Decoder {
           layout, cache: cache, position: positions[index], query: q, into: attended + index * stride,
           scratch: scratch)
       }
-      block.output.forward(attended, stride: stride, into: x, stride: stride, rows: rows.count, .add)
+      product(block.output, attended, stride, into: x, stride, rows: rows.count, .add)
       rmsNorm(x, into: normed, scales: scales, rows: rows.count, columns: C, stride: stride)
-      block.expand.forward(
-        normed, stride: stride, into: hidden, stride: hiddenStride, rows: rows.count, .relu)
-      block.project.forward(hidden, stride: hiddenStride, into: x, stride: stride, rows: rows.count, .add)
+      product(block.expand, normed, stride, into: hidden, hiddenStride, rows: rows.count, .relu)
+      product(block.project, hidden, hiddenStride, into: x, stride, rows: rows.count, .add)
     }
-    model.head.forward(x, stride: stride, into: logits, stride: logitsStride, rows: rows.count)
+    product(model.head, x, stride, into: logits, logitsStride, rows: rows.count)
+  }
+
+  private func product(
+    _ linear: Linear, _ input: UnsafeMutablePointer<Float>, _ inputStride: Int,
+    into output: UnsafeMutablePointer<Float>, _ outputStride: Int, rows: Int, _ epilogue: Epilogue = .store
+  ) {
+    guard rows == 1, team.count > 1, linear.isWorthSharing else {
+      return linear.forward(
+        input, stride: inputStride, into: output, stride: outputStride, rows: rows, epilogue)
+    }
+    team.run { linear.forwardRow(input, into: output, part: $0, of: team.count, epilogue) }
   }
 
   /// The logits (V) after row `index` of the last `advance`; readable up to a multiple of 16 floats.

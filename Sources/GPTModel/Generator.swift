@@ -48,8 +48,9 @@ public final class Generator: Sendable {
     isCancelled: @Sendable () -> Bool = { false }, report: @Sendable (Int, GenerationEvent) -> Void
   ) throws {
     let start = try startTokens(request)
+    guard !indices.isEmpty else { return }
     let threads = min(threads, indices.count)
-    guard threads > 0 else { return }
+    let threadsPerText = self.threads / threads
     let streams = min((indices.count + threads - 1) / threads, Self.streamsPerThread)
     let parts = (0..<threads).map { thread in
       indices.lowerBound + indices.count * thread / threads..<indices.lowerBound
@@ -58,7 +59,7 @@ public final class Generator: Sendable {
     DispatchQueue.concurrentPerform(iterations: threads) { thread in
       let decoder = Decoder(
         model: model, streamCount: streams,
-        maximumRows: max(streams, min(64, model.configuration.blockSize)))
+        maximumRows: max(streams, min(64, model.configuration.blockSize)), threads: threadsPerText)
       for first in stride(from: parts[thread].lowerBound, to: parts[thread].upperBound, by: streams) {
         let batch = first..<min(first + streams, parts[thread].upperBound)
         generate(

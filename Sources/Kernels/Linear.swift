@@ -94,6 +94,30 @@ public final class Linear: @unchecked Sendable {
     }
   }
 
+  /// Bytes of W above which a row's product takes longer to read them than other threads to wake: see `forwardRow`.
+  private static let worthSharing = 1 << 20
+
+  /// Whether the product of one row is worth several threads.
+  public var isWorthSharing: Bool {
+    backend == .simd && inputs * outputs * MemoryLayout<Float>.size >= Self.worthSharing
+  }
+
+  /// Part `part` of `parts` of y (N) = epilogue(x (K) · W): some of its columns, with the bits of the whole.
+  public func forwardRow(
+    _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, part: Int, of parts: Int,
+    _ epilogue: Epilogue = .store
+  ) {
+    precondition(backend == .simd)
+    // In widths that the kernel takes at once.
+    let width = 4 * panelWidth
+    let count = (outputs + width - 1) / width
+    let first = count * part / parts * width
+    let end = min(count * (part + 1) / parts * width, outputs)
+    guard end > first else { return }
+    multiplyRow(
+      x, forwardPanels + first * inputs, into: y + first, depth: inputs, columns: end - first, epilogue)
+  }
+
   /// dx (rows × K) = epilogue(dy (rows × N) · Wᵀ), the backward pass of y = x·W with respect to x.
   public func backwardInput(
     _ dy: UnsafePointer<Float>, stride dyStride: Int, into dx: UnsafeMutablePointer<Float>,

@@ -12,12 +12,8 @@ final class OutputRelay: Sendable {
   /// - Parameter receive: gets each piece, and an empty one at the end.
   /// - Throws: `RuntimeFailure` if the system gives no thread.
   init(of child: ChildProcess, errors: Bool, _ receive: @escaping @Sendable ([UInt8]) -> Void) throws {
-    _ = try BackgroundThread(name: errors ? "relay of errors" : "relay of output") { [self] in
-      // A terminal that refuses output to a background job says so by this signal, if it may.
-      var refusal = sigset_t()
-      sigemptyset(&refusal)
-      sigaddset(&refusal, SIGTTOU)
-      pthread_sigmask(SIG_UNBLOCK, &refusal, nil)
+    let name = errors ? "relay of errors" : "relay of output"
+    _ = try BackgroundThread(name: name, writesToTerminal: true) { [self] in
       while let bytes = try? child.readSome(fromErrors: errors, upTo: 1 << 16, until: .infinity) {
         receive(bytes)
         if bytes.isEmpty { break }

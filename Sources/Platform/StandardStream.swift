@@ -111,7 +111,7 @@ final class LineQueue: @unchecked Sendable {
   func start() throws {
     try condition.withLock {
       guard !isRunning else { return }
-      _ = try BackgroundThread(name: "log") { [self] in run() }
+      _ = try BackgroundThread(name: "log", writesToTerminal: true) { [self] in run() }
       isRunning = true
     }
   }

@@ -56,7 +56,7 @@ enum SamplerOptions {
   static let seed = Option.text(
     "seed", "INT|random", default: "42", "Same seed, same text; random takes one and says which.")
   static let threads = Option.integer(
-    "threads", defaultText: "processors", in: 1...1024,
+    "threads", defaultText: "processors; 1 with --follow", in: 1...1024,
     "Threads that share the work; no text depends on them.")
 
   // MARK: Ways to write

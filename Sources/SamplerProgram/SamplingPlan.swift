@@ -31,7 +31,9 @@ struct SamplingPlan: Sendable {
     rules.repeatLastCount = options[SamplerOptions.repeatLastCount]
     maximumCharacters = options[SamplerOptions.maximumCharacters]
     sampleCount = options[SamplerOptions.sampleCount] ?? defaultCount
-    threads = options[SamplerOptions.threads] ?? Machine.usableProcessorCount
+    // A training that is followed needs its processors.
+    threads =
+      options[SamplerOptions.threads] ?? (options[SamplerOptions.follow] ? 1 : Machine.usableProcessorCount)
     isRaw = options[SamplerOptions.raw]
     isJSON = options[SamplerOptions.json]
     prompt = try PromptText.of(options)

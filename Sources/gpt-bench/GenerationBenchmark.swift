@@ -5,19 +5,22 @@ import GPTModel
 import Platform
 
 enum GenerationBenchmark {
-  /// Tokens per second over all streams, which the threads share. Texts that fill the context start over.
+  /// Tokens per second over all streams, which the threads share, several to a stream where there are more. Texts that fill the context start over.
   static func tokensPerSecond(_ model: PreparedModel, tokens: Int, streams: Int, threads: Int) -> Double {
-    let threads = min(threads, streams)
+    let (threads, each) = (min(threads, streams), max(1, threads / streams))
     let start = monotonicSeconds()
     DispatchQueue.concurrentPerform(iterations: threads) { thread in
-      decode(model, tokens: tokens, samples: streams * thread / threads..<streams * (thread + 1) / threads)
+      decode(
+        model, tokens: tokens, samples: streams * thread / threads..<streams * (thread + 1) / threads,
+        threads: each)
     }
     let seconds = monotonicSeconds() - start
     return Double(tokens * streams) / seconds
   }
 
-  private static func decode(_ model: PreparedModel, tokens: Int, samples: Range<Int>) {
-    let decoder = Decoder(model: model, streamCount: samples.count, maximumRows: samples.count)
+  private static func decode(_ model: PreparedModel, tokens: Int, samples: Range<Int>, threads: Int) {
+    let decoder = Decoder(
+      model: model, streamCount: samples.count, maximumRows: samples.count, threads: threads)
     let vocabularySize = model.configuration.vocabularySize
     var samplers = samples.map {
       Sampler(temperature: 0.8, seed: 1, sample: $0, vocabularySize: vocabularySize)

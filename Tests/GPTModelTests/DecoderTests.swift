@@ -14,8 +14,10 @@ import Testing
   }
 
   /// Logits (rows × V) of one stream that takes `step` tokens at a time.
-  private func cachedLogits(_ model: PreparedModel, _ tokens: [Int32], step: Int) -> [Float] {
-    let decoder = Decoder(model: model, streamCount: 1, maximumRows: max(step, 1))
+  private func cachedLogits(
+    _ model: PreparedModel, _ tokens: [Int32], step: Int, threads: Int = 1
+  ) -> [Float] {
+    let decoder = Decoder(model: model, streamCount: 1, maximumRows: max(step, 1), threads: threads)
     return stride(from: 0, to: tokens.count, by: step).flatMap { first -> [Float] in
       let part = tokens[first..<min(first + step, tokens.count)]
       decoder.advance(part.map { Decoder.Row(stream: 0, token: $0) })
@@ -31,6 +33,20 @@ import Testing
     let expected = fullLogits(model, tokens)
     for step in [1, 2, 5, 64] {
       expectSameBits(cachedLogits(model, tokens, step: step), expected, "logits, \(step) at a time")
+    }
+  }
+
+  /// Wide enough for its threads to share rows; more threads than there are parts, too.
+  @Test(arguments: [2, 3, 16]) func threadsThatShareARowChangeNoBit(threads: Int) throws {
+    let sizes = ModelCase(V: 40, C: 288, L: 1, T: 12, H: 4, lengths: [])
+    let model = try sizes.twin().model(.simd)
+    try #require(model.blocks[0].expand.isWorthSharing)
+    var random = TestRandom(7)
+    let tokens = random.tokens(sizes.T, vocabulary: sizes.V)
+    let expected = fullLogits(model, tokens)
+    for step in [1, 3] {
+      let found = cachedLogits(model, tokens, step: step, threads: threads)
+      expectSameBits(found, expected, "logits of \(threads) threads, \(step) at a time")
     }
   }
 
