@@ -1,9 +1,10 @@
 // Cached decoding against the full forward pass, position by position.
 
-import GPTModel
 import Kernels
 import TestSupport
 import Testing
+
+@testable import GPTModel
 
 @Suite struct DecoderTests {
   /// Logits (rows × V) of the full forward pass.
