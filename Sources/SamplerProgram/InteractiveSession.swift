@@ -123,10 +123,13 @@ enum InteractiveCommand: Equatable {
     Type a line: the text goes on from it. An empty line: it just goes on.
       Ctrl-C      stops the text, or clears the line
       Ctrl-D      ends the program, as :quit
-      :temp 0.8   another temperature       :seed 7     another seed (or random)
-      :chars 200  characters at a time      :reset      forget the text, and what was set here
+      :temp 0.8   another temperature
+      :seed 7     another seed, or random
+      :chars 200  characters at a time
+      :reset      forget the text, and what was set here
       ::text      a line that begins with a colon
-    Keys: arrows, Home, End, Ctrl-A E B F, Ctrl-K U W cut and Ctrl-Y inserts, Ctrl-L clears the screen
+    Keys: arrows, Home, End, Ctrl-A E B F; Ctrl-K U W cut, Ctrl-Y inserts;
+    Ctrl-L clears the screen
     """
 
   /// - Throws: `InvalidInput` naming what there is.

@@ -45,10 +45,12 @@ public enum Display {
       line.withLock { $0 = new }
     }
     if case .plain = manner {} else { shows.store(true, ordering: .relaxed) }
+    if case .relayed = manner { relays.store(true, ordering: .relaxed) }
     _ = try BackgroundThread(name: "display") { show(in: manner) }
   }
 
   private static let shows = Atomic<Bool>(false)
+  private static let relays = Atomic<Bool>(false)
 
   /// Whether what `show` is given stands on a live line, of this process or of its launcher.
   public static var isShown: Bool { shows.load(ordering: .relaxed) }
@@ -63,7 +65,11 @@ public enum Display {
   }
 
   /// From now on, until another one takes its place.
-  public static func show(_ new: (any DisplaySource)?) { source.withLock { $0 = new } }
+  public static func show(_ new: (any DisplaySource)?) {
+    source.withLock { $0 = new }
+    // Lines that follow may be the last: the launcher is not to wait for the thread.
+    if new == nil, relays.load(ordering: .relaxed) { StandardStream.output.pass(StatusLine.bytes([])) }
+  }
 
   private static func show(in manner: Manner) {
     var relay = StatusRelay()
