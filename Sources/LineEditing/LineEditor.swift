@@ -7,21 +7,22 @@ import TerminalDisplay
 package final class LineEditor {
   package enum Answer: Equatable, Sendable {
     case line(String)
-    /// Ctrl-C at an empty line.
-    case interrupted
     case end
   }
 
   /// Shown before the line at a terminal.
   private let prompt: String
+  /// The answer to Ctrl-C at an empty line.
+  private let wayOut: String
   /// Whether standard input and output are a terminal that can move its cursor.
   package let isEditing: Bool
   private var history: LineHistory
   private var decoder = KeyDecoder()
   private var buffered: [UInt8] = []
 
-  package init(prompt: String, history: LineHistory) {
+  package init(prompt: String, wayOut: String, history: LineHistory) {
     self.prompt = prompt
+    self.wayOut = wayOut
     self.history = history
     isEditing =
       isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
@@ -54,7 +55,8 @@ package final class LineEditor {
         return .line(line.text)
       case .interrupt:
         show("\r\n")
-        if line.isEmpty { return .interrupted }
+        // Said from here: between two modes of the terminal a key can get lost.
+        if line.isEmpty { show("\(wayOut)\r\n") }
         line.replace(with: "")
         place = history.lines.count
       case .endOfInput:

@@ -29,7 +29,9 @@ final class InteractiveSession {
     text = ""
     generator = Generator(model: model.model, tokenizer: model.tokenizer, threads: plan.threads)
     _ = try generator.startTokens(plan.request(for: model))
-    editor = LineEditor(prompt: "> ", history: LineHistory(path: LineHistory.pathOfUser))
+    editor = LineEditor(
+      prompt: "> ", wayOut: "Ctrl-D or :quit ends the program",
+      history: LineHistory(path: LineHistory.pathOfUser))
   }
 
   /// Returns when the user has had enough.
@@ -47,7 +49,6 @@ final class InteractiveSession {
     while true {
       switch try editor.read() {
       case .end: return
-      case .interrupted: StandardStream.error.line("Ctrl-D or :quit ends the program")
       case .line(let line):
         do {
           if try answer(line) { return }
