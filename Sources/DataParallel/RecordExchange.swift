@@ -84,15 +84,18 @@ public final class RecordExchange {
     lastEnd = end
   }
 
-  /// The slowest rank so far, if it was busy more than `factor` times as long as the median rank. The same on
-  /// all ranks.
+  /// The slowest rank so far, if it was busy more than `factor` times as long as the median rank, and a millisecond a step
+  /// longer. The same on all ranks.
   public func straggler(factor: Double = 1.5) -> (rank: Int, secondsPerStep: Double, medianSeconds: Double)? {
     guard exchangeCount > 0, communicator.worldSize > 1 else { return nil }
     let sorted = busySeconds.sorted()
     let median = sorted[(sorted.count - 1) / 2]
     let slowest = busySeconds.indices.max { busySeconds[$0] < busySeconds[$1] }!
-    guard busySeconds[slowest] > factor * median else { return nil }
     let steps = Double(exchangeCount)
+    // Of steps that take less than a millisecond, what is slow is the meeting.
+    guard busySeconds[slowest] > factor * median, busySeconds[slowest] - median > 0.001 * steps else {
+      return nil
+    }
     return (slowest, busySeconds[slowest] / steps, median / steps)
   }
 
