@@ -63,11 +63,11 @@ let package = Package(
     library("Platform", ["CPlatform"], settings: numeric),
     library("Reproducibility", ["CTargetFeatures"], settings: numeric),
     library("Kernels", ["COpenBLAS", "CTargetFeatures"], settings: unchecked),
-    library("CommandLineOptions", ["Platform"]),
     library("Reduction", settings: numeric),
     library("Liveness", ["Platform"]),
     library("TerminalDisplay", ["Platform"]),
     // Floor 2
+    library("CommandLineOptions", ["TerminalDisplay", "Platform"]),
     library("GPTModel", ["CTargetFeatures", "Kernels", "Reproducibility", "Platform"], settings: numeric),
     library(
       "DataParallel", ["COpenMPI", "Reduction", "Liveness", "TerminalDisplay", "Platform"], settings: numeric),
@@ -116,8 +116,7 @@ let package = Package(
       "RunFiles",
       [
         "CheckpointFamilies", "Checkpointing", "Training", "TrainingState", "RunPage", "RunCurves",
-        "GPTModel",
-        "Platform",
+        "GPTModel", "Reproducibility", "Platform",
       ],
       settings: numeric),
     library(

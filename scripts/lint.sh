@@ -31,8 +31,8 @@ violation_lines() {
 floor_of() {
   case "$1" in
     COpenMPI | COpenBLAS | CHDF5 | CZlib | CZstd | CTargetFeatures | CPlatform | CBuildFacts) echo 0 ;;
-    Platform | Reproducibility | Kernels | Reduction | Liveness | CommandLineOptions | TerminalDisplay) echo 1 ;;
-    GPTModel | DataParallel | Launching | CorpusFiles | CheckpointFamilies | LineEditing | RunCurves) echo 2 ;;
+    Platform | Reproducibility | Kernels | Reduction | Liveness | TerminalDisplay) echo 1 ;;
+    CommandLineOptions | GPTModel | DataParallel | Launching | CorpusFiles | CheckpointFamilies | LineEditing | RunCurves) echo 2 ;;
     Corpora | TrainingState | RunPage) echo 3 ;;
     Checkpointing | Training | Capacity | TextDelivery) echo 4 ;;
     RunFiles | RunDisplay | CheckpointTools | BuildFacts | Diagnosis) echo 5 ;;

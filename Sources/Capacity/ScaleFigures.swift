@@ -182,7 +182,7 @@ extension ScaleFigures.Wire {
 
 extension Communicator {
   /// The largest of all ranks' numbers.
-  fileprivate func slowest(_ seconds: Double) throws -> Double {
+  package func slowest(_ seconds: Double) throws -> Double {
     var writer = ByteWriter()
     writer.append(seconds.bitPattern)
     return try allgather(writer.bytes).reduce(0) { longest, bytes in

@@ -65,10 +65,7 @@ package final class OutputLock: Sendable {
       if case .held(let refusal, _) = try found(path, for: checkpoint, LockHolder(run: run)) {
         throw refusal
       }
-      var existing = folder(of: path)
-      while access(existing, F_OK) != 0, errno == ENOENT, existing != ".", existing != "/" {
-        existing = folder(of: existing)
-      }
+      let existing = existingPart(of: folder(of: path))
       guard access(existing, W_OK | X_OK) == 0 else {
         throw InvalidInput(
           "cannot write beside the checkpoint (\(path)): \(existing): \(systemError()); choose another path")

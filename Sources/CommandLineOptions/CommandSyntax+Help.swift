@@ -1,15 +1,19 @@
 // The text of `--help`, generated from the declarations.
 
+import TerminalDisplay
+
 extension CommandSyntax {
   /// Options grouped by section, then examples and what else one looks for in a help; wrapped to `width` columns (40 at
   /// least).
   public func help(width: Int) -> String {
     let width = max(width, 40)
     let labelColumns = min(26, width / 2)
-    var lines = wrapped(summary, width: width)
+    var lines = wrapped(summary, columns: width)
     lines += [""]
     for (index, form) in usage.enumerated() {
-      let fitting = form.count <= width - 7 ? [form] : wrapped(form, width: width - 9)
+      let fitting =
+        form.count <= width - 7
+        ? [form] : wrapped(form.split(separator: " ").joined(separator: " "), columns: width - 9)
       let parts = fitting.enumerated().map {
         ($0.offset == 0 ? "" : "  ") + $0.element
       }
@@ -26,7 +30,7 @@ extension CommandSyntax {
     if !examples.isEmpty {
       lines += ["", "Examples"]
       for example in examples {
-        lines += wrapped(example.purpose, width: width - 2).map { "  " + $0 }
+        lines += wrapped(example.purpose, columns: width - 2).map { "  " + $0 }
         lines += wrappedCommand(example.command, width: width, indent: 4)
       }
     }
@@ -41,7 +45,7 @@ extension CommandSyntax {
       }
     }
     if !footer.isEmpty {
-      lines += [""] + footer.split(separator: "\n").flatMap { wrapped(String($0), width: width) }
+      lines += [""] + footer.split(separator: "\n").flatMap { wrapped(String($0), columns: width) }
     }
     return lines.joined(separator: "\n")
   }
@@ -49,7 +53,7 @@ extension CommandSyntax {
   /// The label, then the description beside it, or below it if the label is too long.
   private func entry(_ name: String, _ description: String, labelColumns: Int, width: Int) -> [String] {
     let indent = String(repeating: " ", count: labelColumns)
-    var lines = wrapped(description, width: width - labelColumns).map { indent + $0 }
+    var lines = wrapped(description, columns: width - labelColumns).map { indent + $0 }
     let label = "  " + name
     if label.count + 1 < labelColumns, let first = lines.first {
       lines[0] = label + first.dropFirst(label.count)
@@ -84,21 +88,6 @@ extension OptionDeclaration {
   private func quotedIfNeeded(_ text: String) -> String {
     text.isEmpty || text.contains(where: \.isWhitespace) ? quoted(text) : text
   }
-}
-
-/// Breaks text at spaces so that no line is longer than `width`; a longer word gets its own line.
-func wrapped(_ text: String, width: Int) -> [String] {
-  var lines: [String] = []
-  var line = ""
-  for word in text.split(separator: " ") {
-    if !line.isEmpty && line.count + 1 + word.count > width {
-      lines.append(line)
-      line = ""
-    }
-    line += line.isEmpty ? String(word) : " " + word
-  }
-  if !line.isEmpty { lines.append(line) }
-  return lines
 }
 
 /// A command on as many lines as it takes, joined by backslashes so that it can be pasted. Breaks between options, not

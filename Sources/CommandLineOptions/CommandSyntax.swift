@@ -143,8 +143,3 @@ public struct CommandSyntax: Sendable {
     String(name.lowercased().map { $0 == "_" ? "-" : $0 })
   }
 }
-
-extension String {
-  /// With spaces behind it.
-  func padded(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - count)) }
-}

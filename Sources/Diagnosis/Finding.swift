@@ -1,6 +1,7 @@
 // What a doctor has found: one thing, whether it is well, and what to do about it if it is not.
 
 import Platform
+import TerminalDisplay
 
 public struct Finding: Sendable {
   public enum Verdict: String, Sendable {
@@ -28,23 +29,8 @@ public struct Finding: Sendable {
 
   /// `ok    cores       2 cores, 2 hardware threads`, and what does not fit into `width` columns below it.
   public func lines(width: Int) -> [String] {
-    let words = ((host.map { "\($0): " } ?? "") + text).split(separator: " ")
-    let head = pad(verdict.rawValue, 6) + pad(subject, Self.indent - 6)
-    var lines = [head]
-    for word in words {
-      let last = lines[lines.count - 1]
-      let isFresh = last.count <= Self.indent
-      if !isFresh, last.count + 1 + word.count > width {
-        lines.append(pad("", Self.indent) + word)
-      } else {
-        lines[lines.count - 1] += (isFresh && last.last == " " ? "" : " ") + word
-      }
-    }
-    return lines
-  }
-
-  private func pad(_ text: String, _ width: Int) -> String {
-    text + String(repeating: " ", count: max(0, width - text.count))
+    let head = verdict.rawValue.padded(to: 6) + subject.padded(to: Self.indent - 6)
+    return wrapped(head + (host.map { "\($0): " } ?? "") + text, indent: Self.indent, columns: width)
   }
 
   // MARK: As bytes, for other ranks

@@ -203,7 +203,7 @@ public struct HostExamination {
 
   /// A folder that is to be written to, or its nearest parent, in which it can be made.
   private func folder(_ subject: String, _ path: String, _ option: String) -> Finding {
-    let existing = Self.nearest(path)
+    let existing = existingPart(of: path)
     guard access(existing, W_OK | X_OK) == 0 else {
       return Finding(
         .bad, subject,
@@ -222,15 +222,6 @@ public struct HostExamination {
     return Finding(.good, subject, "\(path): \(Readable.bytes(free)) free")
   }
 
-  /// What exists of a path.
-  static func nearest(_ path: String) -> String {
-    var existing = path
-    while access(existing, F_OK) != 0, existing != "/", existing != "." {
-      existing = Platform.folder(of: existing)
-    }
-    return existing
-  }
-
   /// Bytes of a checkpoint.
   static func stateBytes(_ configuration: TrainingConfiguration) -> Int {
     let moments = Optimizers.named(configuration.optimizer)?.momentKeys.count ?? 0
@@ -239,7 +230,7 @@ public struct HostExamination {
 
   /// How long a state takes to be on the disk for certain. Nil where nothing is saved, or nothing can be.
   private var disk: Finding? {
-    let folder = Self.nearest(Platform.folder(of: training.checkpoint))
+    let folder = existingPart(of: Platform.folder(of: training.checkpoint))
     guard training.saves, access(folder, W_OK | X_OK) == 0 else { return nil }
     let state = Self.stateBytes(training.configuration)
     let count = min(max(state, 1 << 12), 32 << 20)

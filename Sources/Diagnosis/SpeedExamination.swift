@@ -45,13 +45,7 @@ public enum SpeedExamination {
       let isLate = monotonicSeconds() - begin > 5
       if try communicator.allgather([isLate ? 1 : 0]).contains([1]) { break }
     }
-    let median = seconds.sorted()[seconds.count / 2]
-    var writer = ByteWriter()
-    writer.append(median.bitPattern)
-    return try communicator.allgather(writer.bytes).reduce(0) { longest, bytes in
-      var reader = ByteReader(bytes, garbled: RuntimeFailure("the measurement of a rank arrived damaged"))
-      return max(longest, Double(bitPattern: try reader.number()))
-    }
+    return try communicator.slowest(seconds.sorted()[seconds.count / 2])
   }
 
   /// - Parameter ranks: `2 ranks of this host`

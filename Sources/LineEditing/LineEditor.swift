@@ -24,9 +24,7 @@ package final class LineEditor {
     self.prompt = prompt
     self.wayOut = wayOut
     self.history = history
-    isEditing =
-      isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
-      && !["dumb", ""].contains(environmentVariable("TERM") ?? "")
+    isEditing = isatty(STDIN_FILENO) == 1 && Terminal.standardOutput.canRedraw
   }
 
   /// The next line, without its end.

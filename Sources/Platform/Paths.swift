@@ -8,6 +8,15 @@ public func folder(of path: String) -> String {
   return slash == path.startIndex ? "/" : String(path[..<slash])
 }
 
+/// `path` itself if something is there, else the nearest folder above it that is: where it could be made.
+public func existingPart(of path: String) -> String {
+  var existing = path
+  while access(existing, F_OK) != 0, errno == ENOENT, existing != ".", existing != "/" {
+    existing = folder(of: existing)
+  }
+  return existing
+}
+
 /// The last component of a path.
 public func fileName(of path: String) -> String {
   path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path

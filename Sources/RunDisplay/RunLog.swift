@@ -54,7 +54,7 @@ package final class RunLog {
   package func note(_ text: String) { for line in Self.entry("note", text) { result(line) } }
 
   static func entry(_ word: String, _ text: String) -> [String] {
-    wrapped(pad(word, left: entryWidth) + text, indent: entryWidth)
+    wrapped(word.padded(to: entryWidth) + text, indent: entryWidth)
   }
 
   private static let entryWidth = 11
@@ -197,10 +197,6 @@ package final class RunLog {
 
   static func pad(_ text: String, right width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.count)) + text
-  }
-
-  static func pad(_ text: String, left width: Int) -> String {
-    text + String(repeating: " ", count: max(0, width - text.count))
   }
 
   static func scientific(_ value: Double) -> String { String(format: "%.2e", value) }

@@ -7,8 +7,7 @@ import Platform
 enum EarlierOutput {
   /// Why `path` cannot be written, without touching it; nil if it can. Missing folders are made later.
   static func obstacle(to path: String) -> String? {
-    var existing = path
-    while access(existing, F_OK) != 0, errno == ENOENT, existing != "." { existing = folder(of: existing) }
+    let existing = existingPart(of: path)
     guard access(existing, W_OK) == 0 else { return systemError() }
     var status = stat()
     guard existing == path || stat(existing, &status) == 0 && FileKind(status) == .folder else {

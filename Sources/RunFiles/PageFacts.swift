@@ -2,6 +2,7 @@
 
 import GPTModel
 import Platform
+import Reproducibility
 import RunPage
 import Training
 import TrainingState
@@ -22,7 +23,7 @@ package enum PageFacts {
       Fact("Machine", machine(facts, hosts: hosts)),
       Fact("Kernels", "\(facts.kernelFamily), which decide the bits"),
       Fact(
-        "Run", "\(PageFile.hexadecimal(run)), of data, settings and seed; gpt-ddp \(ProgramVersion.current)"),
+        "Run", "\(XXHash64.hexadecimal(run)), of data, settings and seed; gpt-ddp \(ProgramVersion.current)"),
     ]
     return result
   }

@@ -2,6 +2,7 @@
 
 import Glibc
 import Platform
+import Reproducibility
 import RunPage
 
 extension PageFile {
@@ -15,7 +16,7 @@ extension PageFile {
     } catch let failure as RuntimeFailure {
       throw unwritable(path, "\(failure)")
     }
-    if let run { try refuseOtherRun(at: path, hexadecimal(run)) }
+    if let run { try refuseOtherRun(at: path, XXHash64.hexadecimal(run)) }
   }
 
   /// - Throws: `InvalidInput` when there is a file that is no page of ours.

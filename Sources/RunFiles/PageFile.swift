@@ -3,6 +3,7 @@
 
 import Foundation
 import Platform
+import Reproducibility
 import RunPage
 import Training
 import TrainingState
@@ -51,7 +52,7 @@ package final class PageFile: @unchecked Sendable {
     isRestarted: Bool = false
   ) throws {
     self.path = path
-    let run = Self.hexadecimal(run)
+    let run = XXHash64.hexadecimal(run)
     record = RunRecord(run: run, title: stemAndSuffix(of: fileName(of: path)).stem)
     record.begin = (step ?? 0, seconds)
     var notes: [String] = []
@@ -85,11 +86,6 @@ package final class PageFile: @unchecked Sendable {
       throw InvalidInput("another job writes the page \(path); choose another --page file")
     }
     return held
-  }
-
-  static func hexadecimal(_ run: UInt64) -> String {
-    let digits = String(run, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
   }
 
   // MARK: What happens

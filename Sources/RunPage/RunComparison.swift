@@ -73,8 +73,7 @@ package enum RunComparison {
       guard try isOurs(path) else {
         throw InvalidInput("\(path) is not of ours and would be replaced; choose another \(option)")
       }
-      var parent = folder(of: path)
-      while access(parent, F_OK) != 0, errno == ENOENT, parent != "." { parent = folder(of: parent) }
+      let parent = existingPart(of: folder(of: path))
       var status = stat()
       guard stat(parent, &status) == 0, access(parent, W_OK) == 0 else { throw RuntimeFailure(systemError()) }
       guard FileKind(status) == .folder else { throw RuntimeFailure(systemError(ENOTDIR)) }

@@ -32,10 +32,8 @@ enum SamplerTask: CaseIterable {
     ]
     let prompts: [any DeclaredOption] = [O.prompt, O.promptFile]
     return switch self {
-    case .sample: model + rules + prompts + [O.sampleCount, O.raw, O.json]
+    case .sample, .follow: model + rules + prompts + [O.sampleCount, O.raw, O.json]
     case .interactive: model + rules + prompts
-    case .follow:
-      [O.checkpoint, O.folder, O.newest, O.threads] + rules + prompts + [O.sampleCount, O.raw, O.json]
     case .score: model + [O.stride, O.json]
     case .list: [O.folder, O.json]
     case .prune: [O.folder, O.keep, O.yes]

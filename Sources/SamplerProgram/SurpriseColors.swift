@@ -15,10 +15,7 @@ struct SurpriseColors: Sendable {
 
   /// Nil unless standard output is a terminal that may be coloured (https://no-color.org).
   static var ofStandardOutput: SurpriseColors? {
-    guard Terminal.standardOutput.isInteractive, environmentVariable("NO_COLOR") ?? "" == "",
-      !["dumb", ""].contains(environmentVariable("TERM") ?? "")
-    else { return nil }
-    return SurpriseColors()
+    Terminal.standardOutput.hasColors ? SurpriseColors() : nil
   }
 
   /// The text and, below it, what the colours mean.

@@ -3,6 +3,13 @@
 /// Columns of a line of the log.
 public let logColumns = 79
 
+extension String {
+  /// With spaces behind it, for a column of at least `width` characters.
+  public func padded(to width: Int) -> String {
+    self + String(repeating: " ", count: Swift.max(0, width - count))
+  }
+}
+
 /// `text` in lines, broken at spaces.
 ///
 /// - Parameter indent: columns before all lines but the first.

@@ -120,7 +120,7 @@ public final class Trainer {
       live.setStepSeconds(monotonicSeconds() - start)
       let validation = try validateIfDue(outputs)
       isStopped = meeting.stops || validation?.stops == true
-      hasPatience = !isOutOfPatience
+      if validation != nil { hasPatience = !isOutOfPatience }
       try saveIfDue(
         meeting.wishing, isBest: validation?.isBest == true, isStopped: isStopped || !hasPatience, outputs)
       if meeting.pauses {

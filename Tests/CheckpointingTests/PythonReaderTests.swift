@@ -42,31 +42,46 @@ import TrainingState
       print("skipped: no Python with \(modules)")
       return
     }
-    let configuration = try GPTConfiguration(
-      vocabularySize: 6, embeddingSize: 24, layerCount: 2, blockSize: 12, headCount: 3)
-    let weights = ParameterTable(configuration).initialWeights(seed: 7)
-    let snapshot = TrainingSnapshot(
-      configuration: configuration, tokenizer: CharacterTokenizer(scalars: "\n abÄ".unicodeScalars),
-      weights: weights)
+    let known = try KnownLogits()
     let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appendingPathComponent("../../scripts/load_checkpoint.py").standardized.path
-    let text = "ab Ä\nba"
     let outcome = try Samples.withFolder { folder in
       let path = "\(folder)/model.jld2"
-      try CheckpointFile.write(snapshot, to: path)
-      return try Self.run(python, [script, path, "--logits", text, "--with", framework])
+      try CheckpointFile.write(known.snapshot, to: path)
+      return try Self.run(python, [script, path, "--logits", KnownLogits.text, "--with", framework])
     }
     #expect(outcome.status == 0, "\(outcome.errors)")
     let answer = try JSONDecoder().decode(Answer.self, from: Data(outcome.output.utf8))
 
-    let ids = try snapshot.tokenizer.encode(text)
-    #expect(answer.ids == ids.map(Int.init))
-    let model = PreparedModel(configuration: configuration, weights: weights, isTraining: false)
+    #expect(try answer.ids == known.ids.map(Int.init))
+    try known.expect(answer.logits, in: framework)
+  }
+}
+
+/// A small model, and its logits after each character of a text, which others compute, too.
+struct KnownLogits {
+  static let text = "ab Ä\nba"
+  let snapshot: TrainingSnapshot
+
+  init() throws {
+    let configuration = try GPTConfiguration(
+      vocabularySize: 6, embeddingSize: 24, layerCount: 2, blockSize: 12, headCount: 3)
+    snapshot = TrainingSnapshot(
+      configuration: configuration, tokenizer: CharacterTokenizer(scalars: "\n abÄ".unicodeScalars),
+      weights: ParameterTable(configuration).initialWeights(seed: 7))
+  }
+
+  var ids: [Int32] { get throws { try snapshot.tokenizer.encode(Self.text) } }
+
+  func expect(_ theirs: [[Double]], in framework: String) throws {
+    let ids = try ids
+    let model = PreparedModel(
+      configuration: snapshot.configuration, weights: snapshot.weights, isTraining: false)
     model.prepareAll()
-    let workspace = SequenceWorkspace(configuration)
+    let workspace = SequenceWorkspace(snapshot.configuration)
     ids.withUnsafeBufferPointer { model.forward($0.baseAddress!, rows: ids.count, workspace) }
     let ours = workspace.copyLogits(rows: ids.count)
-    let theirs = answer.logits.flatMap { $0 }
+    let theirs = theirs.flatMap { $0 }
     try #require(ours.count == theirs.count)
     for (index, pair) in zip(ours, theirs).enumerated() {
       #expect(
